@@ -1,0 +1,189 @@
+"""The words the rooms share: who calls, what is configured, what a check found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
+
+from callctl.reason import Reason
+
+Kind = Literal["onnet", "pstn", "did", "conference", "service"]
+Verdict = Literal["pass", "fail", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """A call as it reached us. Text is already reduced to what its field may hold; `called_raw` is for display only."""
+
+    call_uuid: str
+    node: str  # FreeSWITCH's switchname
+    caller: str  # number or user, "" when withheld
+    caller_name: str
+    called: str  # "" when it has a character no number may have
+    called_raw: str
+    domain: str  # of the request URI
+    asserted: str  # AOR an edge vouches for, user@domain
+    source_ip: str  # who sent the INVITE
+    sip_call_id: str
+    sdp: str
+    hop: bool  # sent on to us by another node of the core
+    started_us: int  # microseconds since the epoch, the A-leg's creation
+    at_us: int  # microseconds since the epoch, when the switch brought the call to us
+    sequence: int  # Event-Sequence of the channel data
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who pays and whose rules hold."""
+
+    name: str
+    active: bool = True
+    codecs: tuple[str, ...] = ()  # empty: the platform's
+    codec_check: bool = True
+    max_duration: int | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A phone (SIP user at a domain) or a trunk (source address)."""
+
+    account: str
+    name: str  # user@domain, or the address
+    user: str = ""
+    domain: str = ""
+    extension: str = ""
+    caller_id: str = ""
+    address: str = ""  # a network, for trunks
+    codecs: tuple[str, ...] = ()  # empty: the account's
+
+
+class Message(NamedTuple):
+    """A sentence for people: a key of callctl.language and its values."""
+
+    key: str
+    values: Mapping[str, Any]
+
+
+class Step(NamedTuple):
+    """What one check found."""
+
+    check: str
+    verdict: Verdict
+    message: Message
+    reason: Reason | None = None  # of a failure
+
+
+def passed(check: str, key: str, /, **values: Any) -> Step:
+    """A check that lets the call go on."""
+    return Step(check, "pass", Message(key, values))
+
+
+def failed(check: str, reason: Reason, key: str, /, **values: Any) -> Step:
+    """A check that refuses the call for `reason`."""
+    return Step(check, "fail", Message(key, values), reason)
+
+
+def skipped(check: str, key: str, /, **values: Any) -> Step:
+    """A check that does not apply to this call."""
+    return Step(check, "skip", Message(key, values))
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTarget:
+    """One leg: the edge that holds the callee's registration. `q` orders edges, highest first."""
+
+    edge: str
+    address: str  # HOST:PORT, core side
+    q: float
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where the location table says a callee is. No targets: `unusable` says what was found and could not be used."""
+
+    targets: tuple[EdgeTarget, ...]
+    contacts: int  # live contacts, duplicates of one device folded
+    unusable: tuple[str, ...] = ()
+
+
+class World(Protocol):
+    """What a decision must ask outside: the only way it reaches the world."""
+
+    def locate(self, user: str, domain: str) -> Located:
+        """The edges that hold a live registration of user@domain. Raises ServiceAway: could not ask."""
+        ...
+
+    def room_owner(self, room: str, node: str) -> str:
+        """The node that hosts `room`: the present owner, else `node`, which becomes it."""
+        ...
+
+
+class Directory(Protocol):
+    """What is configured."""
+
+    def account(self, name: str) -> Account | None:
+        """The account of that name."""
+        ...
+
+    def endpoint_by_aor(self, user: str, domain: str) -> Endpoint | None:
+        """The phone user@domain."""
+        ...
+
+    def endpoint_by_extension(self, account: str, extension: str) -> Endpoint | None:
+        """The phone with that extension in an account."""
+        ...
+
+    def endpoint_by_source(self, address: str) -> Endpoint | None:
+        """The trunk that calls from an IP address: the narrowest network that holds it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Ring the callee: edges of one group at once, group after group."""
+
+    user: str
+    domain: str
+    groups: tuple[tuple[EdgeTarget, ...], ...]
+    codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
+    ring_timeout: int  # seconds, each group
+
+
+@dataclass(frozen=True, slots=True)
+class Conference:
+    """Enter `room` on `owner`; when that is not this node, `owner_sip` is where to bridge to."""
+
+    room: str
+    owner: str
+    profile: str
+    owner_sip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Answer and play back what is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse."""
+
+    reason: Reason
+
+
+Plan = Bridge | Conference | Echo | Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done with a call, and every step that led there."""
+
+    plan: Plan
+    steps: tuple[Step, ...]
+    kind: Kind | None = None
+    account: str = ""
+    endpoint: str = ""
+    caller_id: str = ""
+    max_seconds: int = 0
+    codecs: tuple[str, ...] = field(default=())

@@ -1,0 +1,1 @@
+"""May this call be made? Pure."""

@@ -1,0 +1,169 @@
+"""Why a call was refused or ended without being answered: one enum, one table. No other place invents a cause.
+
+`sip` is what FreeSWITCH answers the caller for `cause` (hangup_cause_to_sip in mod_sofia.c), `q850` the number in the
+Reason header (ITU-T Q.850); the sentences say to an operator what to change.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class _Row(NamedTuple):
+    machine_name: str
+    sip: int
+    q850: int
+    cause: str
+    en: str
+    zh: str
+
+
+class Reason(Enum):
+    """Every reason callctl gives."""
+
+    # who is calling
+    CALLER_UNKNOWN = _Row(
+        "caller_unknown", 403, 52, "OUTGOING_CALL_BARRED",
+        "No endpoint matches the caller: add the SIP user or the source address to an account.",
+        "没有与主叫匹配的终端：请把该 SIP 用户或来源地址加入某个账户。",
+    )
+    ACCOUNT_CLOSED = _Row(
+        "account_closed", 403, 52, "OUTGOING_CALL_BARRED",
+        "The caller's account is not active: set its status to active to let it call.",
+        "主叫账户未启用：将其状态改为 active 后才能呼叫。",
+    )
+    REQUEST_UNUSABLE = _Row(
+        "request_unusable", 484, 28, "INVALID_NUMBER_FORMAT",
+        "The called number has characters that no number may have: see the first step for them.",
+        "被叫号码含有不允许的字符：请查看第一步中列出的字符。",
+    )
+    # where to
+    NUMBER_UNKNOWN = _Row(
+        "number_unknown", 404, 1, "UNALLOCATED_NUMBER",
+        "Nothing has the called number: add an endpoint with this user or extension.",
+        "被叫号码不存在：请添加使用该用户名或分机号的终端。",
+    )
+    NOT_REGISTERED = _Row(
+        "not_registered", 480, 20, "SUBSCRIBER_ABSENT",
+        "The callee's phone is not registered at any edge: check the phone's registration.",
+        "被叫话机没有在任何边缘代理注册：请检查话机的注册。",
+    )
+    EDGE_AWAY = _Row(
+        "edge_away", 480, 20, "SUBSCRIBER_ABSENT",
+        "The callee is registered only at edges callctl does not know or has been told not to use: check [[edges]].",
+        "被叫只在未配置或已停用的边缘代理注册：请检查 [[edges]]。",
+    )
+    LOCATION_AWAY = _Row(
+        "location_away", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "The location database did not answer, so nobody knows where the callee is: check the database and its deadline.",
+        "位置数据库没有应答，无法得知被叫在哪里：请检查数据库及其时限。",
+    )
+    ROOM_INVALID = _Row(
+        "room_invalid", 484, 28, "INVALID_NUMBER_FORMAT",
+        "A conference number is conf_ and digits only.",
+        "会议号码只能是 conf_ 加数字。",
+    )
+    ROOM_OWNER_UNKNOWN = _Row(
+        "room_owner_unknown", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "The room is held by a FreeSWITCH node that is not in [[nodes]]: add the node on this controller.",
+        "会议室所在的 FreeSWITCH 节点不在 [[nodes]] 中：请在本控制器上添加该节点。",
+    )
+    # media
+    NO_COMMON_CODEC = _Row(
+        "no_common_codec", 488, 88, "INCOMPATIBLE_DESTINATION",
+        "The caller offers no codec that is allowed: compare the two lists in the codec step and allow one of the caller's.",
+        "主叫提供的编解码都不被允许：请对比编解码步骤中的两个列表，并允许其中一个。",
+    )
+    # the platform
+    DIRECTORY_AWAY = _Row(
+        "directory_away", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "Accounts and endpoints could not be read from MySQL yet: check MySQL.",
+        "尚未能从 MySQL 读取账户和终端：请检查 MySQL。",
+    )
+    SPOOL_FULL = _Row(
+        "spool_full", 503, 42, "SWITCH_CONGESTION",
+        "The record of this call could not be kept safe, so it was refused: make room in the spool folder.",
+        "无法安全保存该呼叫的记录，因此拒绝：请清理缓存目录的磁盘空间。",
+    )
+    OVERLOADED = _Row(
+        "overloaded", 503, 42, "SWITCH_CONGESTION",
+        "The controller has as many calls as it may hold: raise [esl] max_sessions or add workers.",
+        "控制器的呼叫数已达上限：请提高 [esl] max_sessions 或增加 worker。",
+    )
+    CONTROLLER_FAULT = _Row(
+        "controller_fault", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "callctl itself failed on this call: the log line with this call's UUID has the cause.",
+        "callctl 处理该呼叫时出错：请查看带有该呼叫 UUID 的日志。",
+    )
+    CONTROLLER_LOST = _Row(
+        "controller_lost", 503, 38, "NETWORK_OUT_OF_ORDER",
+        "The call reached no controller that decided it: see whether callctl was running then.",
+        "呼叫没有得到控制器的处理：请检查当时 callctl 是否在运行。",
+    )
+    # what the callee's side did
+    BUSY = _Row(
+        "busy", 486, 17, "USER_BUSY",
+        "The callee was busy.",
+        "被叫忙。",
+    )
+    NO_ANSWER = _Row(
+        "no_answer", 480, 19, "NO_ANSWER",
+        "The callee's phone rang and nobody answered in time: see ring_timeout.",
+        "被叫话机振铃但无人接听：见 ring_timeout。",
+    )
+    CALLEE_REFUSED = _Row(
+        "callee_refused", 603, 21, "CALL_REJECTED",
+        "The callee refused the call.",
+        "被叫拒接。",
+    )
+    CALLEE_CODEC = _Row(
+        "callee_codec", 488, 88, "INCOMPATIBLE_DESTINATION",
+        "The callee's phone accepted none of the codecs it was offered: see the codecs of its endpoint.",
+        "被叫话机不接受所提供的编解码：请检查其终端的 codecs。",
+    )
+    CALLEE_UNREACHABLE = _Row(
+        "callee_unreachable", 480, 20, "SUBSCRIBER_ABSENT",
+        "No edge could reach the callee's phone: see each attempt's SIP answer.",
+        "所有边缘代理都无法联系到被叫话机：请查看每次尝试的 SIP 应答。",
+    )
+    CALLEE_FAILED = _Row(
+        "callee_failed", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "Every attempt towards the callee failed: see each attempt's SIP answer.",
+        "向被叫的每次尝试都失败：请查看每次尝试的 SIP 应答。",
+    )
+    CALLER_GAVE_UP = _Row(
+        "caller_gave_up", 487, 16, "ORIGINATOR_CANCEL",
+        "The caller hung up before anybody answered.",
+        "主叫在接听前挂断。",
+    )
+    TIME_UP = _Row(
+        "time_up", 480, 16, "ALLOTTED_TIMEOUT",
+        "The call reached its longest allowed duration.",
+        "通话达到最长允许时间。",
+    )
+    ENDED_BY_OPERATOR = _Row(
+        "ended_by_operator", 480, 16, "MANAGER_REQUEST",
+        "An operator ended the call.",
+        "操作员结束了呼叫。",
+    )
+    END_UNHEARD = _Row(
+        "end_unheard", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "The call was gone when callctl could hear its switch again: the end written is when that was seen.",
+        "callctl 恢复监听交换机时呼叫已不存在：所记结束时间为发现之时。",
+    )
+
+    def __init__(self, machine_name: str, sip: int, q850: int, cause: str, en: str, zh: str) -> None:
+        self.machine_name = machine_name
+        self.sip = sip
+        self.q850 = q850
+        self.cause = cause
+        self.en = en
+        self.zh = zh
+
+    def sentence(self, lang: str) -> str:
+        """What to change, in language `lang` ("en" or "zh")."""
+        return self.zh if lang == "zh" else self.en
+
+
+BY_NAME = {reason.machine_name: reason for reason in Reason}

@@ -1,0 +1,1 @@
+"""A FreeSWITCH as seen over its event socket."""
