@@ -11,7 +11,16 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from callctl.errors import ConfigError
@@ -238,7 +247,8 @@ def state_directory(settings: Settings) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"The spool folder {folder} cannot be made ({error.strerror}): set [spool] directory to one callctl may write."
+            f"The spool folder {folder} cannot be made ({error.strerror}): "
+            "set [spool] directory to one callctl may write."
         ) from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigError(f"callctl may not write in the spool folder {folder}: give it to the user callctl runs as.")
