@@ -1,0 +1,65 @@
+"""Where the callee is now: the edges that hold the phone's registration, or the node that holds the room."""
+
+from __future__ import annotations
+
+from callctl.errors import ServiceAway
+from callctl.model import Bridge, Case, Conference, Step, failed, passed
+from callctl.reason import Reason
+from callctl.routing.location import ring_groups
+
+
+def check(case: Case) -> Step | None:
+    """Sets the plan of an on-net or conference call; None for a call that has its plan already."""
+    if case.kind == "conference":
+        return _room(case)
+    if case.callee is not None:
+        return _phone(case)
+    return None
+
+
+def _phone(case: Case) -> Step:
+    assert case.callee is not None
+    callee = case.callee
+    try:
+        located = case.world.locate(callee.user, callee.domain)
+    except ServiceAway as error:
+        return failed("locate", Reason.LOCATION_AWAY, "locate.away", error=str(error))
+    if not located.contacts:
+        return failed("locate", Reason.NOT_REGISTERED, "locate.none", callee=callee.name)
+    if not located.targets:
+        return failed(
+            "locate",
+            Reason.EDGE_AWAY,
+            "locate.unusable",
+            callee=callee.name,
+            contacts=located.contacts,
+            unusable=located.unusable,
+        )
+    case.plan = Bridge(
+        user=callee.user,
+        domain=callee.domain,
+        groups=ring_groups(located.targets),
+        codecs=case.codecs,
+        ring_timeout=case.settings.calls.ring_timeout,
+    )
+    return passed(
+        "locate",
+        "locate.found",
+        callee=callee.name,
+        contacts=located.contacts,
+        edges=tuple(f"{target.edge} ({target.address}, q {target.q:g})" for target in located.targets),
+    )
+
+
+def _room(case: Case) -> Step:
+    """A call that a node sent on enters here, whatever Redis says by now: it is never sent on a second time."""
+    here, profile = case.request.node, case.settings.calls.conference_profile
+    owner = here if case.hop else case.world.room_owner(case.room, here)
+    if owner == here:
+        case.plan = Conference(case.room, owner, profile)
+        return passed("room", "room.here", room=case.room, owner=owner)
+    node = next((node for node in case.settings.nodes if node.name == owner), None)
+    if node is None:
+        return failed("room", Reason.ROOM_OWNER_UNKNOWN, "room.unknown_owner", room=case.room, owner=owner)
+    case.plan = Conference(case.room, owner, profile, owner_sip=node.sip)
+    return passed("room", "room.elsewhere", room=case.room, owner=owner)
