@@ -27,6 +27,10 @@ class StoreError(ServiceAway):
     """MySQL could not be asked, or refused what it was asked."""
 
 
+class StoreRefused(StoreError):
+    """MySQL refused a statement for the values in it: the same values will be refused again."""
+
+
 class RedisAway(ServiceAway):
     """Redis could not be asked."""
 

@@ -1,0 +1,206 @@
+"""A small pool of MySQL connections that let other greenlets run while MySQL works.
+
+mysqlclient is C and blocks. A `Connection` sends its statement, waits for its socket in the hub, then reads the result;
+connecting cannot be split so and runs on a thread. A connection that saw any exception is thrown away: after a timeout
+its next statement would be given the rows of the one before, silently.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import gevent
+from gevent.event import AsyncResult
+from gevent.lock import BoundedSemaphore
+from gevent.monkey import get_original
+from gevent.socket import wait_read
+from gevent.threadpool import ThreadPool
+from MySQLdb import Error, connections
+from MySQLdb.cursors import BaseCursor, Cursor, DictCursor
+
+from callctl.errors import StoreError
+from callctl.settings import Mysql
+from callctl.store.failure import LOST, code, explain, late
+
+_SESSION = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
+_CONNECTING_AT_ONCE = 4
+_WRITABLE = 4  # POLLOUT
+
+_blocking_socket = get_original("socket", "socket")
+_blocking_poll = get_original("select", "poll")
+
+Values = Sequence[Any] | Mapping[str, Any]
+
+
+class Connection(connections.Connection):
+    """A connection for one greenlet at a time; `deadline` is how many seconds a statement may take."""
+
+    if TYPE_CHECKING:  # untyped in mysqlclient's stubs
+
+        def send_query(self, query: bytes) -> None: ...  # noqa: D102
+        def read_query_result(self) -> None: ...  # noqa: D102
+        def fileno(self) -> int: ...  # noqa: D102
+        def close(self) -> None: ...  # noqa: D102
+
+    def __init__(self, mysql: Mysql, deadline: float) -> None:
+        self._mysql = mysql
+        self._deadline = deadline
+        super().__init__(
+            host=mysql.host,
+            port=mysql.port,
+            user=mysql.user,
+            password=mysql.password.get_secret_value(),
+            database=mysql.database,
+            connect_timeout=mysql.connect_timeout,
+            read_timeout=math.ceil(deadline),
+            write_timeout=math.ceil(deadline),
+            charset="utf8mb4",
+            init_command=_SESSION,
+            autocommit=True,
+            multi_statements=False,
+        )
+
+    def query(self, query: bytes | bytearray | str) -> None:
+        """Send a statement and return when its result has begun to arrive."""
+        self.send_query(bytes(query, "utf-8") if isinstance(query, str) else bytes(query))
+        wait_read(self.fileno(), timeout=self._deadline, timeout_exc=late(self._mysql, self._deadline))
+        self.read_query_result()
+
+    def commit(self) -> None:
+        """Commit, as a statement, so that it waits like one."""
+        self.query(b"COMMIT")
+
+    def rollback(self) -> None:
+        """Roll back, as a statement, so that it waits like one."""
+        self.query(b"ROLLBACK")
+
+    def discard(self) -> None:
+        """Close at once: the socket is shut first, so that the farewell cannot wait for a silent server."""
+        with suppress(OSError, Error), _blocking_socket(fileno=os.dup(self.fileno())) as copy:
+            copy.shutdown(2)
+        with suppress(Error):
+            self.close()
+
+    def forsaken(self) -> bool:
+        """Whether the server ended this idle connection: nothing else makes its socket readable."""
+        poll = _blocking_poll()
+        poll.register(self.fileno())
+        return bool(poll.poll(0)[0][1] & ~_WRITABLE)
+
+
+class Pool:
+    """At most `size` connections; `deadline` is how many seconds a checkout, and then each statement, may take."""
+
+    def __init__(self, mysql: Mysql, size: int, deadline: float | None = None) -> None:
+        self.mysql = mysql
+        self._size = size
+        self._deadline = mysql.deadline if deadline is None else deadline
+        self._slots = BoundedSemaphore(size)
+        self._idle: list[Connection] = []  # last in, first out: what a busy hour opened goes stale and is dropped
+        self._threads = ThreadPool(min(size, _CONNECTING_AT_ONCE))
+        self._closed = False
+
+    def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
+        """The rows of a reading statement, all within one deadline; asked once more when the connection was lost."""
+        return self._read(sql, values, Cursor)
+
+    def records(self, sql: str, values: Values = ()) -> list[dict[str, Any]]:
+        """As `rows`, each row by its columns' names."""
+        return self._read(sql, values, DictCursor)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """A cursor whose statements are committed together at the end of the block, or not at all."""
+        with self.connection() as connection:
+            connection.begin()
+            yield connection.cursor()
+            connection.commit()
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection for this greenlet alone. Any exception within throws it away; MySQL's come out as StoreError."""
+        with gevent.Timeout(self._deadline, self._busy()):
+            self._slots.acquire()
+        try:
+            connection = self._idle_one() or self._connect()
+            try:
+                yield connection
+            except BaseException as error:
+                connection.discard()
+                if isinstance(error, Error):
+                    raise explain(error, self.mysql) from error
+                raise
+            self._keep(connection)
+        finally:
+            self._slots.release()
+
+    def close(self) -> None:
+        """Close what is idle now, and what is in use as it comes back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().discard()
+        self._threads.kill()
+
+    def _read(self, sql: str, values: Values, kind: type[BaseCursor]) -> list[Any]:
+        with gevent.Timeout(self._deadline, late(self.mysql, self._deadline)):
+            try:
+                return self._read_once(sql, values, kind)
+            except StoreError as error:
+                if code(error.__cause__) not in LOST:
+                    raise
+                return self._read_once(sql, values, kind)
+
+    def _read_once(self, sql: str, values: Values, kind: type[BaseCursor]) -> list[Any]:
+        with self.connection() as connection:
+            cursor = connection.cursor(kind)
+            cursor.execute(sql, values)
+            return list(cursor.fetchall())
+
+    def _busy(self) -> StoreError:
+        return StoreError(
+            f"All {self._size} connections to MySQL at {self.mysql.host}:{self.mysql.port} were in use "
+            f"for {self._deadline:g} s: see that it is not overloaded."
+        )
+
+    def _idle_one(self) -> Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.forsaken():
+                return connection
+            connection.discard()
+        return None
+
+    def _keep(self, connection: Connection) -> None:
+        if self._closed:
+            connection.discard()
+        else:
+            self._idle.append(connection)
+
+    def _connect(self) -> Connection:
+        with gevent.Timeout(self._deadline, late(self.mysql, self._deadline)):
+            opening = self._threads.spawn(self._open)
+            try:
+                opened = opening.get()
+            except BaseException:
+                opening.rawlink(_abandon)  # the thread cannot be stopped; what it opens has no owner any more
+                raise
+        if isinstance(opened, Connection):
+            return opened
+        assert opened is not None
+        raise explain(opened, self.mysql) from opened
+
+    def _open(self) -> Connection | Error:
+        """Runs on a thread. An error is returned: gevent prints what a thread raises."""
+        try:
+            return Connection(self.mysql, self._deadline)
+        except Error as error:
+            return error
+
+
+def _abandon(opening: AsyncResult[Connection | Error]) -> None:
+    if isinstance(opening.value, Connection):
+        opening.value.discard()

@@ -1,0 +1,48 @@
+"""The private MariaDB and Redis that the tests share."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from callctl import settings as configuration
+from callctl.settings import Settings
+from callctl.store.migrate import migrate
+from callctl.store.pool import Pool
+from deploy.private_services import Services, running
+
+for _name in [name for name in os.environ if name.startswith("CALLCTL_")]:
+    del os.environ[_name]
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """A MariaDB and a Redis of our own, for the whole run."""
+    with running(tmp_path_factory.mktemp("services")) as started:
+        yield started
+
+
+@pytest.fixture
+def settings(services: Services, tmp_path: Path) -> Settings:
+    """Settings of the private services, an empty Redis and a spool folder of the test's own."""
+    with Redis(port=services.redis_port, password=services.redis_password) as redis:
+        redis.flushall()
+    return Settings(
+        mysql=configuration.Mysql(port=services.mysql_port, password=services.mysql_password),
+        redis=configuration.Redis(port=services.redis_port, password=services.redis_password),
+        spool=configuration.Spool(directory=tmp_path / "spool"),
+    )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Pool]:
+    """A pool on the migrated database, with nothing in its tables."""
+    migrate(settings.mysql)
+    pool = Pool(settings.mysql, 4)
+    with pool.transaction() as cursor:
+        for table in ("account", "endpoint", "cdr", "cdr_leg", "call_event"):
+            cursor.execute(f"DELETE FROM {table}")
+    yield pool
+    pool.close()
