@@ -60,6 +60,11 @@ def mysql(services):
         for table in "location", "location_ownpath", "location_advertised", "location_moved":
             run(f"UPDATE {table} {live} WHERE expires > '1970-01-03'")
         run(f"UPDATE location_tz8 {live} + INTERVAL 8 HOUR WHERE expires > '1970-01-03'")
+        run(
+            "INSERT INTO location (ruid, username, domain, contact, expires, last_modified, server_id)"
+            " SELECT seq, 'crowd', 'example.test', seq, UTC_TIMESTAMP() + INTERVAL 1 HOUR,"
+            " '2026-01-01' + INTERVAL seq SECOND, 1 FROM seq_1_to_150"
+        )
         administrator.commit()
         yield Mysql(port=services.mysql_port, password=services.mysql_password, database=DATABASE)
         run(f"DROP DATABASE {DATABASE}")
@@ -171,6 +176,11 @@ def test_opensips_rows_are_led_to_their_edges_by_socket(pool):
     assert edges_of(pool, "gone", "opensips", kind="opensips") == []
     assert edges_of(pool, "perm", "opensips", kind="opensips") == ["b"]
     assert edges_of(pool, "moved", "opensips", kind="opensips") == ["b"]
+
+
+def test_of_too_many_contacts_the_newest_are_read(pool):
+    contacts = LocationStore(pool, Location()).contacts("crowd", "example.test")
+    assert [contact.ruid for contact in contacts] == [str(number) for number in range(150, 50, -1)]
 
 
 @pytest.mark.parametrize("user", ["nobody", "' OR 1=1 -- ", "%", "", "\\'"])

@@ -87,6 +87,11 @@ def test_a_socket_nobody_owns_is_named_not_dialled(socket):
     assert "server_id 9" in located.unusable[0]
 
 
+def test_a_sentence_repeats_only_the_beginning_of_a_long_path_and_nothing_unprintable():
+    located = group([row(path="\x1b[31m" + "x" * 500, socket=None)], EDGES)
+    assert located.unusable == ("no edge has path ?[31m" + "x" * 75,)
+
+
 def test_of_two_edges_on_one_host_the_port_tells_and_no_port_tells_neither():
     first = Edge(name="first", server_id=1, address="127.0.0.1:5061")
     second = Edge(name="second", server_id=2, address="127.0.0.1:5062")
@@ -133,7 +138,7 @@ def test_one_leg_per_edge_with_its_highest_q_highest_first_then_by_name():
     )
     assert located.targets == (EdgeTarget("b", "10.0.0.2:5060", 0.9), EdgeTarget("a", "10.0.0.1:5060", 0.8))
     assert located.contacts == 3
-    equal = group([row("sip:1@x", server_id=2, q=1.0), row("sip:2@x", server_id=1, q=-1.0)], EDGES)
+    equal = group([row("sip:1@x", server_id=2, q=1.0), row("sip:2@x", server_id=1, q=-1.0)], (B, A))
     assert [(target.edge, target.q) for target in equal.targets] == [("a", 1.0), ("b", 1.0)]
 
 

@@ -108,3 +108,4 @@ def test_any_text_gives_names_of_the_alphabet_each_once(sdp):
 )
 def test_a_huge_sdp_is_read_no_further_than_its_limit(bulk):
     assert set(offered(bulk)) <= {"PCMU", "PCMA"}
+    assert offered(bulk + "\nm=audio 4000 RTP/AVP 3") == offered(bulk)
