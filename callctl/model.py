@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
 from callctl.reason import Reason
+from callctl.settings import Settings
 
 Kind = Literal["onnet", "pstn", "did", "conference", "service"]
 Verdict = Literal["pass", "fail", "skip"]
@@ -23,11 +24,11 @@ class CallRequest:
     called: str  # "" when it has a character no number may have
     called_raw: str
     domain: str  # of the request URI
-    asserted: str  # AOR an edge vouches for, user@domain
+    asserted: str  # what X-Callctl-Endpoint says: the endpoint's AOR; counts only from an edge
     source_ip: str  # who sent the INVITE
     sip_call_id: str
     sdp: str
-    hop: bool  # sent on to us by another node of the core
+    hop: str  # what X-Callctl-Hop says: the call another node of the core sends on; counts only from a node
     started_us: int  # microseconds since the epoch, the A-leg's creation
     at_us: int  # microseconds since the epoch, when the switch brought the call to us
     sequence: int  # Event-Sequence of the channel data
@@ -175,6 +176,24 @@ class Reject:
 Plan = Bridge | Conference | Echo | Reject
 
 
+@dataclass(slots=True)
+class Case:
+    """A call while it is decided: what is known at the start, then what the checks find, each for those after it."""
+
+    request: CallRequest
+    directory: Directory
+    world: World
+    settings: Settings
+    hop: bool = False
+    endpoint: Endpoint | None = None
+    account: Account | None = None
+    kind: Kind | None = None
+    callee: Endpoint | None = None
+    room: str = ""
+    codecs: tuple[str, ...] = ()
+    plan: Plan | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is to be done with a call, and every step that led there."""
@@ -186,4 +205,4 @@ class Decision:
     endpoint: str = ""
     caller_id: str = ""
     max_seconds: int = 0
-    codecs: tuple[str, ...] = field(default=())
+    codecs: tuple[str, ...] = ()

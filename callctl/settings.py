@@ -188,11 +188,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _no_double_names(self) -> Self:
-        for what, values in (
+        names: tuple[tuple[str, list[str]], ...] = (
             ("nodes: name", [node.name for node in self.nodes]),
             ("edges: name", [edge.name for edge in self.edges]),
-            ("edges: server_id", [edge.server_id for edge in self.edges]),
-        ):
+            ("edges: server_id", [str(edge.server_id) for edge in self.edges]),
+        )
+        for what, values in names:
             double = {value for value in values if values.count(value) > 1}
             if double:
                 raise ValueError(f"{what} {double.pop()} stands twice; each needs its own")
@@ -216,9 +217,14 @@ def load(file: Path | None = None) -> Settings:
     class FromFile(Settings):
         @classmethod
         def settings_customise_sources(
-            cls, settings_cls: type[BaseSettings], **sources: PydanticBaseSettingsSource
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return sources["env_settings"], TomlConfigSettingsSource(settings_cls, chosen)
+            return env_settings, TomlConfigSettingsSource(settings_cls, chosen)
 
     where = str(chosen) if chosen else "the CALLCTL_* variables"
     try:

@@ -1,0 +1,166 @@
+"""Do what was decided, and follow the call on its own socket until it ends or is let go.
+
+The limit on a call's duration is armed inside FreeSWITCH before it is answered, so that a dead controller can never
+mean free minutes. An answered bridge is let go when the node's feed hears its end: an open socket costs FreeSWITCH
+more than the bridge does (measured).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+
+from callctl.call import facts, outcome
+from callctl.errors import CommandFailed
+from callctl.esl import command
+from callctl.esl.session import Session, subscribe
+from callctl.esl.wire import Event
+from callctl.model import Bridge, CallRequest, Conference, Decision, Reject
+from callctl.reason import Reason
+from callctl.settings import Settings
+
+log = structlog.get_logger()
+
+EVENTS = ("CHANNEL_BRIDGE", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP_COMPLETE")
+BRIDGE_ID = "callctl-bridge"
+SET_UP = 60  # seconds a call may take beyond its ringing and its talking
+CORE_RING_TIMEOUT = 10  # seconds for another node of the core to take a conference caller
+
+
+def take_over(session: Session, linger: int) -> None:
+    """Cancel the dialplan's guard against a silent controller, and ask for the events that control needs."""
+    call = session.uuid
+    session.write(command.line(f"api sched_del {command.uuid(call)}"), *subscribe(call, EVENTS, linger))
+
+
+def carry_out(
+    decision: Decision,
+    request: CallRequest,
+    session: Session,
+    settings: Settings,
+    controller: str,
+    may_let_go: Callable[[], bool],
+) -> Event | None:
+    """The A-leg's HANGUP_COMPLETE; None when the call was let go, or its socket ended first.
+
+    Raises UnsafeText when what was decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
+    """
+    known = facts.variables(request, decision, controller)
+    session.write(*commands(decision, request, settings, known))
+    return _follow(session, decision, settings, may_let_go)
+
+
+def commands(
+    decision: Decision, request: CallRequest, settings: Settings, known: dict[str, str]
+) -> tuple[bytes, ...]:
+    """What FreeSWITCH is told to do. Raises UnsafeText."""
+    call, plan = request.call_uuid, decision.plan
+    if isinstance(plan, Reject):
+        return _refuse(call, plan.reason, known)
+    known |= {"execute_on_answer_callctl": f"sched_hangup +{decision.max_seconds + 1} ALLOTTED_TIMEOUT"}
+    if decision.codecs:
+        known["absolute_codec_string"] = command.codec_list(decision.codecs)
+    started = {"callctl_started": str(request.started_us)}
+    if isinstance(plan, Bridge):
+        known |= _common() | _caller_id(request, decision)
+        dialled = command.dial_string(plan, _profile(request, settings), started)
+        return command.set_variables(call, known), command.execute("bridge", dialled, event_uuid=BRIDGE_ID)
+    if isinstance(plan, Conference):
+        return _conference(plan, request, settings, decision, known, started)
+    return (
+        command.set_variables(call, known),
+        command.execute("answer"),
+        command.execute("echo"),
+    )
+
+
+def _refuse(call: str, reason: Reason, known: dict[str, str]) -> tuple[bytes, ...]:
+    return command.set_variables(call, known | {"callctl_reason": reason.machine_name}), command.hangup(reason.cause)
+
+
+def _common() -> dict[str, str]:
+    return {"hangup_after_bridge": "true", "continue_on_fail": "true", "sip_copy_custom_headers": "false"}
+
+
+def _caller_id(request: CallRequest, decision: Decision) -> dict[str, str]:
+    """Who the callee sees calling; each only where there is something to show."""
+    shown = {"effective_caller_id_number": decision.caller_id, "effective_caller_id_name": request.caller_name}
+    return {name: value for name, value in shown.items() if value}
+
+
+def _conference(
+    plan: Conference,
+    request: CallRequest,
+    settings: Settings,
+    decision: Decision,
+    known: dict[str, str],
+    started: dict[str, str],
+) -> tuple[bytes, ...]:
+    """Enter the room here, or be bridged to the node that holds it. The variables are a contract with the edges."""
+    call = request.call_uuid
+    exported = {
+        "sip_h_X-MEDIATRA": "1",
+        "effective_caller_id_number": call,
+        "effective_caller_id_name": call,
+        "common_uuid": call,
+        "caller_callid": call,
+    }
+    known |= exported | _common() | {
+        "export_vars": ",".join(exported),
+        "bypass_media": "false",
+        "proxy_media": "true" if settings.calls.proxy_media else "false",
+        "sip_h_X-FROMURI": call,
+        "call_timeout": "30",
+        "media_mix_inbound_outbound_codecs": "true",
+    }
+    set_up = command.set_variables(call, known)
+    if plan.owner_sip:
+        legs = started | {"sip_h_X-Callctl-Hop": call, "callctl_edge": plan.owner}
+        legs |= {"originate_timeout": str(CORE_RING_TIMEOUT)}
+        dialled = command.core_dial_string(
+            f"conf_{plan.room}", plan.owner_sip, _profile(request, settings), decision.codecs, legs
+        )
+        return set_up, command.execute("bridge", dialled, event_uuid=BRIDGE_ID)
+    room = f"{plan.room}-{plan.owner}@{plan.profile}"
+    return set_up, command.execute("answer"), command.execute("conference", room), command.hangup("NORMAL_CLEARING")
+
+
+def _profile(request: CallRequest, settings: Settings) -> str:
+    """The SIP profile of the node the call is on."""
+    return next((node.profile for node in settings.nodes if node.name == request.node), "internal")
+
+
+def _follow(
+    session: Session, decision: Decision, settings: Settings, may_let_go: Callable[[], bool]
+) -> Event | None:
+    groups = len(decision.plan.groups) if isinstance(decision.plan, Bridge) else 1
+    patience = settings.calls.ring_timeout * groups + decision.max_seconds + SET_UP
+    refused = False
+    while True:
+        try:
+            event = session.next_event(patience)
+        except CommandFailed as error:
+            # A caller who hung up meanwhile leaves no channel to command; its last event is on the way.
+            if "No such channel" not in error.reply and not refused:
+                refused = True
+                log.error("command refused", error=str(error), mend="socket must be called with async full")
+                session.write(*_refuse(session.uuid, Reason.CONTROLLER_FAULT, {}))
+            continue
+        if event is None or event.name == "CHANNEL_HANGUP_COMPLETE":
+            return event
+        if event.name == "CHANNEL_BRIDGE" and may_let_go():
+            return None
+        if _bridge_failed(event):
+            reason = outcome.failure(event)
+            session.write(*_refuse(session.uuid, reason, {}))
+
+
+def _bridge_failed(event: Event) -> bool:
+    """Whether our bridge is over without having connected anybody, and the caller is still there to be told."""
+    return (
+        event.name == "CHANNEL_EXECUTE_COMPLETE"
+        and event.get("Application-UUID") == BRIDGE_ID
+        and event.variable("originate_disposition") != "SUCCESS"
+        and event.get("Answer-State") != "hangup"
+    )

@@ -1,0 +1,102 @@
+"""One call's life, from the moment FreeSWITCH brings it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from callctl.call import facts
+from callctl.call.carry_out import carry_out, take_over
+from callctl.call.decide import decide, refusal
+from callctl.call.request import from_channel, printable
+from callctl.call.world import Facts
+from callctl.cdr.spool import Spool
+from callctl.errors import CallctlError, SwitchError
+from callctl.esl.session import Session
+from callctl.live import metrics
+from callctl.live.publisher import Publisher
+from callctl.model import CallRequest, Decision, failed
+from callctl.reason import Reason
+from callctl.settings import Settings
+
+log = structlog.get_logger()
+
+
+class Controller:
+    """Decides, connects and records the calls of one worker. `name` says which in records."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        name: str,
+        known: Facts,
+        spool: Spool,
+        publisher: Publisher,
+        feed_is_up: Callable[[str], bool],
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._known = known
+        self._spool = spool
+        self._publisher = publisher
+        self._feed_is_up = feed_is_up
+        self._held = 0
+
+    def handle(self, session: Session) -> None:
+        """Take a call from FreeSWITCH and see it to its end; what goes wrong is logged with the call's UUID."""
+        clear_contextvars()
+        self._held += 1
+        try:
+            self._call(session)
+        except SwitchError as error:
+            log.warning("call's socket ended", error=str(error))
+        except CallctlError as error:
+            log.error("call failed", error=str(error))
+        finally:
+            self._held -= 1
+
+    def _call(self, session: Session) -> None:
+        arrived = time.monotonic()
+        request = from_channel(session.connect())
+        bind_contextvars(call=request.call_uuid)
+        take_over(session, self._settings.esl.linger)
+        decision = self._decide(request)
+        metrics.decided[facts.outcome_name(decision)].observe(time.monotonic() - arrived)
+        self._spool.put(facts.routed(request, decision, self._name))
+        self._publish(request, decision)
+        end = carry_out(
+            decision, request, session, self._settings, self._name, lambda: self._feed_is_up(request.node)
+        )
+        if end is not None:
+            self._spool.put(facts.ended(end))
+            session.leave()
+
+    def _decide(self, request: CallRequest) -> Decision:
+        if self._held > self._settings.esl.max_sessions:
+            return refusal(
+                Reason.OVERLOADED, failed("controller", Reason.OVERLOADED, "controller.full", held=self._held)
+            )
+        directory = self._known.directory
+        if directory is None:
+            return refusal(
+                Reason.DIRECTORY_AWAY, failed("directory", Reason.DIRECTORY_AWAY, "directory.away")
+            )
+        if not self._spool.healthy:
+            return refusal(Reason.SPOOL_FULL, failed("spool", Reason.SPOOL_FULL, "spool.full"))
+        try:
+            return decide(request, directory, self._known, self._settings)
+        except Exception as error:
+            log.exception("decision failed")
+            text = printable(f"{type(error).__name__}: {error}")
+            return refusal(
+                Reason.CONTROLLER_FAULT, failed("controller", Reason.CONTROLLER_FAULT, "controller.fault", error=text)
+            )
+
+    def _publish(self, request: CallRequest, decision: Decision) -> None:
+        data = facts.summary(request, decision)
+        name = "refused" if "reason" in data else "routed"
+        log.info(name, **{key: value for key, value in data.items() if value is not None}, account=decision.account)
+        self._publisher.event(name, request.call_uuid, request.at_us, request.node, decision.account, data)

@@ -1,0 +1,65 @@
+"""The decision: what becomes of a call, and every step that led there.
+
+The same code for a live call, for `callctl explain` and for `callctl replay`; it opens no socket. A check is one file
+and one line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
+from callctl.policy import account, identify, media
+from callctl.reason import Reason
+from callctl.routing import destination, reach
+from callctl.settings import Settings
+
+Check = Callable[[Case], Step | None]
+
+CHECKS: tuple[Check, ...] = (identify.check, account.check, destination.check, media.check, reach.check)
+
+
+def decide(request: CallRequest, directory: Directory, world: World, settings: Settings) -> Decision:
+    """Run the checks in order until one refuses the call."""
+    case = Case(request=request, directory=directory, world=world, settings=settings)
+    steps: list[Step] = []
+    for check in CHECKS:
+        step = check(case)
+        if step is None:
+            continue
+        steps.append(step)
+        if step.reason is not None:
+            return _decision(case, Reject(step.reason), steps)
+    assert case.plan is not None, "a call that no check refused has a plan"
+    return _decision(case, case.plan, steps)
+
+
+def refusal(reason: Reason, step: Step) -> Decision:
+    """The decision on a call that was not decided: the controller itself could not."""
+    return Decision(plan=Reject(reason), steps=(step,))
+
+
+def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
+    limit = case.settings.calls.max_duration
+    if case.account is not None and case.account.max_duration is not None:
+        limit = min(limit, case.account.max_duration)
+    return Decision(
+        plan=plan,
+        steps=tuple(steps),
+        kind=case.kind,
+        account=case.account.name if case.account else "",
+        endpoint=case.endpoint.name if case.endpoint else "",
+        caller_id=_caller_id(case),
+        max_seconds=0 if isinstance(plan, Reject) else limit,
+        codecs=case.codecs,
+    )
+
+
+def _caller_id(case: Case) -> str:
+    """What the callee sees: an extension within an account; else the endpoint's number, user, or what it sent."""
+    caller, callee = case.endpoint, case.callee
+    if caller is None:
+        return case.request.caller
+    if callee is not None and callee.account == caller.account and caller.extension:
+        return caller.extension
+    return caller.caller_id or caller.user or case.request.caller

@@ -1,0 +1,275 @@
+"""Hears every node of the platform, and writes down what becomes of its calls, whoever controls them.
+
+One greenlet a node reads its feed. After every (re)connect, and now and then, what is up on the switch is compared with
+what is open here: a call that ended while nobody listened is closed as unheard, never kept as if it went on.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import gevent
+import orjson
+import structlog
+
+from callctl.call import facts
+from callctl.cdr.spool import Record, Spool
+from callctl.errors import CallctlError, ConfigError, RedisAway, SpoolError, SwitchError
+from callctl.esl.feed import Feed
+from callctl.esl.wire import Event
+from callctl.live import metrics
+from callctl.live.calls import LiveCall, NodeCalls
+from callctl.live.publisher import Publisher
+from callctl.live.rooms import Rooms
+from callctl.settings import Node, Settings
+
+log = structlog.get_logger()
+
+EVENTS = (
+    "CHANNEL_PROGRESS",
+    "CHANNEL_PROGRESS_MEDIA",
+    "CHANNEL_ANSWER",
+    "CHANNEL_BRIDGE",
+    "CHANNEL_HANGUP_COMPLETE",
+    "CUSTOM",
+    "conference::maintenance",
+)
+RECONNECT = (0.2, 5.0)  # seconds, first and longest pause
+COMPARE = 60.0  # seconds between comparisons with the switch
+SETTLE = 2.0  # seconds an end may be on its way to us after the switch has forgotten the call
+YOUNG = 10_000_000  # microseconds in which a call may be open here and not yet up there
+STATES = {
+    "CHANNEL_PROGRESS": ("ringing", "ringing"),
+    "CHANNEL_PROGRESS_MEDIA": ("early_media", "ringing"),
+    "CHANNEL_ANSWER": ("answered", "answered"),
+    "CHANNEL_BRIDGE": ("bridged", "answered"),
+}
+MEMBERS = {"add-member": "room_joined", "del-member": "room_left"}
+
+
+class NodeRecorder:
+    """Follows one node; `feed_is(up)` is told whether its calls are heard."""
+
+    def __init__(
+        self,
+        node: Node,
+        settings: Settings,
+        spool: Spool,
+        publisher: Publisher,
+        rooms: Rooms,
+        feed_is: Callable[[bool], None],
+    ) -> None:
+        self.node = node
+        self.calls = NodeCalls(node.name, publisher, settings.redis)
+        self._settings = settings
+        self._spool = spool
+        self._publisher = publisher
+        self._rooms = rooms
+        self._feed_is = feed_is
+        self._feed: Feed | None = None
+        self._hosted: set[str] = set()  # rooms alive on this node
+        self._room_name = re.compile(r"([0-9]+)-" + re.escape(node.name))
+
+    def run(self) -> None:
+        """Follow the node for ever, over as many connections as it takes."""
+        pause = RECONNECT[0]
+        while True:
+            feed = Feed(self.node, self._settings.esl.command_timeout)
+            helper: gevent.Greenlet[[Feed], None] | None = None
+            try:
+                feed.connect()
+                helper = gevent.spawn(self._accompany, feed)
+                pause = RECONNECT[0]
+                feed.listen(self._hear)
+            except ConfigError as error:
+                log.error("feed refused", node=self.node.name, error=str(error))
+                pause = RECONNECT[1]
+            except CallctlError as error:
+                log.warning("feed down", node=self.node.name, error=str(error))
+            finally:
+                feed.stop()
+                if helper is not None:
+                    helper.kill()
+                self._down()
+            gevent.sleep(pause)
+            pause = min(pause * 2, RECONNECT[1])
+
+    def _down(self) -> None:
+        self._feed = None
+        self._feed_is(False)
+        metrics.node_up.labels(self.node.name).set(0)
+        self.calls.lost()
+
+    def _accompany(self, feed: Feed) -> None:
+        """What must be asked while the reader reads: subscribe, then compare and renew while the feed lives."""
+        try:
+            feed.subscribe(EVENTS)
+            self._feed = feed
+            self._feed_is(True)
+            metrics.node_up.labels(self.node.name).set(1)
+            self.calls.renew()
+            log.info("feed up", node=self.node.name)
+            compared = 0.0
+            while True:
+                if time.monotonic() - compared > COMPARE:
+                    compared = time.monotonic()
+                    self._compare(feed)
+                self._renew_rooms()
+                gevent.sleep(10)
+        except SwitchError as error:
+            log.warning("feed down", node=self.node.name, error=str(error))
+            feed.stop()
+
+    def _compare(self, feed: Feed) -> None:
+        up = {row["uuid"] for row in orjson.loads(feed.api("show channels as json")).get("rows", [])}
+        self._hosted = set(self._room_name.findall(feed.api("conference list")))
+        self.calls.keep(up)
+        for uuid in up:
+            if self.calls.get(uuid) is None:
+                self._recall(feed, uuid)
+        missing = self._open_and_not_in(up)
+        if missing:
+            gevent.sleep(SETTLE)
+            self._close_unheard(missing & self._open_and_not_in(up))
+
+    def _open_and_not_in(self, up: set[str]) -> set[str]:
+        young = time.time_ns() // 1000 - YOUNG
+        return {
+            call.call_uuid
+            for call in self._spool.open_calls(self.node.name)
+            if call.started_us < young and call.call_uuid not in up
+        }
+
+    def _close_unheard(self, uuids: set[str]) -> None:
+        now = time.time_ns() // 1000
+        for call in self._spool.open_calls(self.node.name):
+            if call.call_uuid in uuids:
+                log.warning("call ended unheard", call=call.call_uuid, node=self.node.name)
+                self._record([facts.unheard(call, now)])
+
+    def _recall(self, feed: Feed, uuid: str) -> None:
+        """A call that was up before we listened: learn of it from the switch."""
+        try:
+            dump = Event(feed.api(f"uuid_dump {uuid}").encode())
+        except SwitchError:
+            return  # it ended meanwhile, which its own event tells
+        if _is_ours(dump):
+            state = "answered" if dump.get("Answer-State") == "answered" else "ringing"
+            self.calls.put(_live_call(dump, state, self.node.name))
+
+    def _renew_rooms(self) -> None:
+        for room in sorted(self._hosted):
+            try:
+                owner = self._rooms.renew(room, self.node.name)
+            except RedisAway:
+                return  # the publisher tells the operator
+            if owner != self.node.name:
+                log.error("room is open on two nodes", room=room, nodes=[owner, self.node.name])
+
+    def _hear(self, event: Event) -> None:
+        if event.name == "HEARTBEAT":
+            self.calls.renew()
+        elif event.name == "conference::maintenance":
+            self._hear_room(event)
+        elif event.get("Call-Direction") == "outbound":
+            if event.name == "CHANNEL_HANGUP_COMPLETE":
+                self._hear_leg(event)
+        elif _is_ours(event):
+            self._hear_call(event)
+
+    def _hear_call(self, event: Event) -> None:
+        uuid = event.get("Unique-ID")
+        if event.name == "CHANNEL_HANGUP_COMPLETE":
+            self.calls.drop(uuid)
+            metrics.ended.labels(event.get("Hangup-Cause")).inc()
+            records = facts.ended(event)
+            last = records[0].fields
+            self._tell(event, "ended", _some(last, "duration_ms", "hangup_cause", "hangup_by", "reason"), records)
+            return
+        name, state = STATES[event.name]
+        known = self.calls.get(uuid)
+        if known is None or (known.state, state) == ("ringing", "answered"):
+            self.calls.put(_live_call(event, state, self.node.name))
+        records = [facts.answered(event)] if event.name == "CHANNEL_ANSWER" else []
+        other = event.get("Other-Leg-Unique-ID")
+        self._tell(event, name, {"leg": other} if other else {}, records)
+
+    def _hear_leg(self, event: Event) -> None:
+        records = facts.leg_ended(event)
+        if not records:
+            return
+        leg = records[0].fields
+        data = _some(leg, "leg_uuid", "target", "sip_status", "hangup_cause")
+        self._tell(event, "leg_ended", data, records, call=leg["call_uuid"], started_us=leg["started_at"])
+
+    def _hear_room(self, event: Event) -> None:
+        found = self._room_name.fullmatch(event.get("Conference-Name"))
+        if found is None:
+            return
+        action, room = event.get("Action"), found[1]
+        if action == "conference-destroy":
+            self._hosted.discard(room)
+            gevent.spawn(self._release, room)
+            return
+        self._hosted.add(room)
+        if action in MEMBERS:
+            data = {"room": room, "member": event.get("Member-ID"), "size": event.number("Conference-Size")}
+            self._tell(event, MEMBERS[action], data, [])
+
+    def _release(self, room: str) -> None:
+        try:
+            self._rooms.release(room, self.node.name)
+        except RedisAway:
+            return  # the lease ends by itself
+
+    def _tell(
+        self,
+        event: Event,
+        name: str,
+        data: Mapping[str, Any],
+        records: list[Record],
+        call: str = "",
+        started_us: int = 0,
+    ) -> None:
+        """To the spool, and to who watches."""
+        call = call or event.get("Unique-ID")
+        started_us = started_us or event.number("Caller-Channel-Created-Time")
+        at = event.number("Event-Date-Timestamp")
+        story = facts.event(call, started_us, event.number("Event-Sequence"), at, name, data)
+        self._record([*records, story])
+        self._publisher.event(name, call, at, self.node.name, event.variable("callctl_account"), data)
+
+    def _record(self, records: list[Record]) -> None:
+        """Hold the feed up rather than lose a record: FreeSWITCH keeps what we do not read."""
+        while True:
+            try:
+                self._spool.put(records)
+            except SpoolError as error:
+                log.error("spool is full; the feed waits", error=str(error))
+                gevent.sleep(0.5)
+            else:
+                return
+
+
+def _some(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: fields[name] for name in names if name in fields}
+
+
+def _is_ours(a_leg: Event) -> bool:
+    """Whether a call was brought to a controller."""
+    return bool(a_leg.variable("callctl_controller") or a_leg.variable("socket_host"))
+
+
+def _live_call(event: Event, state: str, node: str) -> LiveCall:
+    return LiveCall(
+        uuid=event.get("Unique-ID"),
+        state=state,
+        account=event.variable("callctl_account"),
+        caller=event.get("Caller-Caller-ID-Number"),
+        called=event.variable("callctl_called") or event.get("Caller-Destination-Number"),
+        since_us=event.number("Caller-Channel-Created-Time"),
+        node=node,
+    )

@@ -1,0 +1,56 @@
+"""A call as FreeSWITCH brought it: its channel data, reduced to what each field may hold."""
+
+from __future__ import annotations
+
+from callctl.errors import UnsafeText
+from callctl.esl import command
+from callctl.esl.wire import Block
+from callctl.model import CallRequest
+
+MAX_SDP = 65536
+SHOWN = 80  # characters kept of a text that is only displayed
+
+
+def from_channel(channel: Block) -> CallRequest:
+    """The request in a `connect` reply. Raises UnsafeText when the channel has no usable UUID."""
+    called_raw = channel.get("Caller-Destination-Number")
+    return CallRequest(
+        call_uuid=command.uuid(channel.get("Unique-ID")),
+        node=_name(channel.get("FreeSWITCH-Switchname")),
+        caller=_user(channel.get("Caller-Caller-ID-Number")),
+        caller_name=command.display_name(channel.get("Caller-Caller-ID-Name")),
+        called=_user(called_raw),
+        called_raw=printable(called_raw),
+        domain=_domain(channel.variable("sip_req_host")),
+        asserted=printable(channel.variable("sip_h_X-Callctl-Endpoint")),
+        source_ip=printable(channel.variable("sip_network_ip") or channel.get("Caller-Network-Addr")),
+        sip_call_id=printable(channel.variable("sip_call_id"), 255),
+        sdp=channel.variable("switch_r_sdp")[:MAX_SDP],
+        hop=_name(channel.variable("sip_h_X-Callctl-Hop")),
+        started_us=channel.number("Caller-Channel-Created-Time"),
+        at_us=channel.number("Event-Date-Timestamp"),
+        sequence=channel.number("Event-Sequence"),
+    )
+
+
+def printable(text: str, most: int = SHOWN) -> str:
+    """`text` on one line, for people and records."""
+    return "".join(char if char.isprintable() else "?" for char in text[:most])
+
+
+def _user(text: str) -> str:
+    try:
+        return command.user(text)
+    except UnsafeText:
+        return ""
+
+
+def _domain(text: str) -> str:
+    try:
+        return command.domain(text).lower()
+    except UnsafeText:
+        return ""
+
+
+def _name(text: str) -> str:
+    return text if text and all(char.isascii() and (char.isalnum() or char in "-_.") for char in text) else ""

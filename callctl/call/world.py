@@ -1,0 +1,56 @@
+"""What decisions ask: the configuration in memory, and the two questions that reach outside."""
+
+from __future__ import annotations
+
+import gevent
+import structlog
+
+from callctl.directory import Snapshot
+from callctl.errors import ServiceAway
+from callctl.live.rooms import Rooms
+from callctl.model import Located
+from callctl.routing.location import group
+from callctl.settings import Settings
+from callctl.store.directory import config_version, load_directory
+from callctl.store.location import LocationStore
+from callctl.store.pool import Pool
+
+log = structlog.get_logger()
+
+REFRESH = 3.0  # seconds between looks at the configuration's version
+
+
+class Facts:
+    """The World of live calls. `directory` is None until MySQL could be read for the first time."""
+
+    def __init__(self, settings: Settings, pool: Pool, location: LocationStore, rooms: Rooms) -> None:
+        self._settings = settings
+        self._pool = pool
+        self._location = location
+        self._rooms = rooms
+        self.directory: Snapshot | None = None
+
+    def locate(self, user: str, domain: str) -> Located:
+        """The edges that hold a live registration of user@domain. Raises ServiceAway: could not ask."""
+        return group(self._location.contacts(user, domain), self._settings.edges)
+
+    def room_owner(self, room: str, node: str) -> str:
+        """The node that hosts `room`; `node` becomes it where none does, and where Redis cannot be asked."""
+        return self._rooms.owner(room, node)
+
+    def refresh(self) -> bool:
+        """Read the configuration when its version changed; whether it did. Raises StoreError."""
+        if self.directory is not None and config_version(self._pool) == self.directory.version:
+            return False
+        self.directory = Snapshot(*load_directory(self._pool))
+        return True
+
+    def keep_fresh(self) -> None:
+        """Refresh for ever; MySQL away leaves the last configuration in force."""
+        while True:
+            try:
+                if self.refresh():
+                    log.info("configuration read", version=self.directory.version if self.directory else 0)
+            except ServiceAway as error:
+                log.warning("configuration could not be read; the last one stays in force", error=str(error))
+            gevent.sleep(REFRESH)

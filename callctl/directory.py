@@ -1,0 +1,47 @@
+"""What is configured, in memory: read from MySQL as a whole, swapped as a whole, so that no call waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+
+from callctl.model import Account, Endpoint
+
+
+class Snapshot:
+    """Accounts and endpoints of one configuration `version`, indexed by what calls ask for."""
+
+    def __init__(self, version: int, accounts: Iterable[Account], endpoints: Iterable[Endpoint]) -> None:
+        self.version = version
+        self._accounts = {account.name: account for account in accounts}
+        self._by_aor: dict[tuple[str, str], Endpoint] = {}
+        self._by_extension: dict[tuple[str, str], Endpoint] = {}
+        networks: list[tuple[IPv4Network | IPv6Network, Endpoint]] = []
+        for endpoint in endpoints:
+            if endpoint.user:
+                self._by_aor[endpoint.user, endpoint.domain.lower()] = endpoint
+            if endpoint.extension:
+                self._by_extension[endpoint.account, endpoint.extension] = endpoint
+            if endpoint.address:
+                networks.append((ip_network(endpoint.address, strict=False), endpoint))
+        self._networks = sorted(networks, key=lambda pair: pair[0].prefixlen, reverse=True)
+
+    def account(self, name: str) -> Account | None:
+        """The account of that name."""
+        return self._accounts.get(name)
+
+    def endpoint_by_aor(self, user: str, domain: str) -> Endpoint | None:
+        """The phone user@domain."""
+        return self._by_aor.get((user, domain.lower()))
+
+    def endpoint_by_extension(self, account: str, extension: str) -> Endpoint | None:
+        """The phone with that extension in an account."""
+        return self._by_extension.get((account, extension))
+
+    def endpoint_by_source(self, address: str) -> Endpoint | None:
+        """The trunk that calls from an IP address: the narrowest network that holds it."""
+        try:
+            source = ip_address(address)
+        except ValueError:
+            return None
+        return next((endpoint for network, endpoint in self._networks if source in network), None)

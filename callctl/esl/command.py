@@ -1,0 +1,146 @@
+"""The one place that builds what is written to FreeSWITCH: commands, channel variables and dial strings.
+
+There is no safe general escape for FreeSWITCH's many parsers (expansion, dial strings, variable lists), so nothing is
+escaped: every text is checked against a closed alphabet and refused with UnsafeText, or reduced by `display_name`.
+Only the text of a Route is percent-encoded, after it was checked (sofia_glue.c decodes `fs_path`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address
+
+from callctl.errors import UnsafeText
+from callctl.model import Bridge, EdgeTarget
+from callctl.settings import split_address
+
+_UUID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
+_USER = re.compile(r"[A-Za-z0-9_.+*-]{1,64}")
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_VALUE = re.compile(r"[A-Za-z0-9_.+*@:/ ,#=!-]{0,512}")
+_CODEC = re.compile(r"[A-Za-z0-9_.-]{1,32}(?:@[0-9]{1,6}[hikbc])*")
+_ROUTE_BYTES = str.maketrans({"<": "%3C", ">": "%3E", ";": "%3B", "[": "%5B", "]": "%5D"})
+
+
+def _checked(pattern: re.Pattern[str], text: str, what: str) -> str:
+    if not pattern.fullmatch(text) or ":_:" in text:
+        raise UnsafeText(f"{text[:80]!r} is no {what} that may be given to FreeSWITCH.")
+    return text
+
+
+def user(text: str) -> str:
+    """`text`, when it may stand as the user part of a dial string or a called number. Raises UnsafeText."""
+    return _checked(_USER, text, "user or number")
+
+
+def domain(text: str) -> str:
+    """`text`, when it may stand as a domain. Raises UnsafeText."""
+    return _checked(_DOMAIN, text, "domain")
+
+
+def uuid(text: str) -> str:
+    """`text`, when it may stand as a channel UUID. Raises UnsafeText."""
+    return _checked(_UUID, text, "channel UUID")
+
+
+def display_name(text: str) -> str:
+    """A caller's name reduced to letters, digits and single spaces, 64 characters at most; may be empty."""
+    return " ".join("".join(c if c.isalnum() else " " for c in text).split())[:64].rstrip()
+
+
+def variables(values: Mapping[str, str], separator: str) -> str:
+    """`name=value` pairs joined by `separator`. Raises UnsafeText."""
+    pairs = []
+    for name, value in values.items():
+        if not (value.isalnum() or all(part.isalnum() for part in value.split())):
+            _checked(_VALUE, value, f"value of {name}")
+        pairs.append(f"{_checked(_NAME, name, 'variable')}={value}")
+    return separator.join(pairs)
+
+
+def line(text: str) -> bytes:
+    """A command of one line. Raises UnsafeText where the text would be more than one."""
+    if any(c < " " or c == "\x7f" for c in text):
+        raise UnsafeText(f"{text[:80]!r} is more than one line.")
+    return text.encode() + b"\n\n"
+
+
+def execute(app: str, argument: str = "", *, event_uuid: str = "") -> bytes:
+    """Run an application after those already queued; its argument travels as a body, so no line can be forged.
+
+    `event_uuid` comes back as the Application-UUID of the application's events.
+    """
+    if "\0" in argument or "\n" in argument or "\r" in argument or "${" in argument or "%{" in argument:
+        raise UnsafeText(f"{argument[:80]!r} cannot be an application's argument.")
+    head = f"sendmsg\ncall-command: execute\nexecute-app-name: {_checked(_NAME, app, 'application')}\n"
+    head += "event-lock: true\n"
+    if event_uuid:
+        head += f"Event-UUID: {_checked(_UUID, event_uuid, 'event UUID')}\n"
+    if not argument:
+        return head.encode() + b"\n"
+    body = argument.encode()
+    return f"{head}content-type: text/plain\ncontent-length: {len(body)}\n\n".encode() + body
+
+
+def set_variables(call: str, values: Mapping[str, str]) -> bytes:
+    """Set channel variables at once, with no application and so no event (uuid_setvar_multi in mod_commands.c)."""
+    if len(values) > 60:
+        raise UnsafeText("uuid_setvar_multi takes 64 variables at most.")
+    return line(f"api uuid_setvar_multi {uuid(call)} {variables(values, ';')}")
+
+
+def hangup(cause: str) -> bytes:
+    """End the call with a FreeSWITCH cause, after what is queued."""
+    return execute("hangup", _checked(_NAME, cause, "cause"))
+
+
+def route(address: str) -> str:
+    """`fs_path` towards HOST:PORT in the one form that gives a correct Route header (kamailio.md, observed)."""
+    host, port = split_address(address)
+    try:
+        host = f"[{IPv6Address(host)}]"
+    except ValueError:
+        host = domain(host)
+    return f"<sip:{host}:{port};lr>".translate(_ROUTE_BYTES)
+
+
+def dial_string(bridge: Bridge, profile: str, values: Mapping[str, str]) -> str:
+    """The argument of `bridge`: edges of a group ring together (`,`), groups follow each other (`|`).
+
+    `values` are set on every B-leg. `^^~` makes `~` the separator, which no value may contain.
+    """
+    legs = dict(values)
+    legs["sip_invite_domain"] = domain(bridge.domain)
+    legs["ignore_early_media"] = "true" if any(len(group) > 1 for group in bridge.groups) else "false"
+    if bridge.codecs:
+        legs["absolute_codec_string"] = codec_list(bridge.codecs)
+    hunting = len(bridge.groups) > 1
+    if not hunting:
+        legs["originate_timeout"] = str(bridge.ring_timeout)
+    target = f"sofia/{_checked(_NAME, profile, 'profile')}/{user(bridge.user)}@{domain(bridge.domain)}"
+
+    def leg(edge: EdgeTarget) -> str:
+        own = {"callctl_edge": edge.edge} | ({"leg_timeout": str(bridge.ring_timeout)} if hunting else {})
+        return f"[^^~{variables(own, '~')}]{target};fs_path={route(edge.address)}"
+
+    dialled = "|".join(",".join(leg(edge) for edge in group) for group in bridge.groups)
+    return f"{{^^~{variables(legs, '~')}}}{dialled}"
+
+
+def codec_list(codecs: Sequence[str]) -> str:
+    """Codec names as FreeSWITCH's codec variables take them. Raises UnsafeText."""
+    return ",".join(_checked(_CODEC, codec, "codec") for codec in codecs)
+
+
+def core_dial_string(called: str, address: str, profile: str, codecs: Sequence[str], values: Mapping[str, str]) -> str:
+    """The argument of `bridge` towards another FreeSWITCH of the core."""
+    host, port = split_address(address)
+    legs = dict(values)
+    if codecs:
+        legs["absolute_codec_string"] = codec_list(codecs)
+    return (
+        f"{{^^~{variables(legs, '~')}}}sofia/{_checked(_NAME, profile, 'profile')}/"
+        f"{user(called)}@{domain(host)}:{port}"
+    )

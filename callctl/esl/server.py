@@ -1,0 +1,75 @@
+"""The door: a listening socket that FreeSWITCH nodes bring calls to, one greenlet a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import Any
+
+import structlog
+from gevent import socket
+from gevent.pool import Pool
+from gevent.server import StreamServer
+
+from callctl.errors import ConfigError
+from callctl.esl.session import Session
+from callctl.settings import Esl, split_address
+
+log = structlog.get_logger()
+
+BACKLOG = 1024  # FreeSWITCH connects without a time-out (observed, §2): never let it wait for a place
+
+
+def listen(esl: Esl) -> socket.socket:
+    """The listening socket of `[esl] listen`. Raises ConfigError when the address cannot be had."""
+    host, port = split_address(esl.listen)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"{esl.listen} cannot be listened on ({error.strerror}): "
+            "stop what holds it, or set [esl] listen to another address."
+        ) from error
+    return listener
+
+
+class Server:
+    """Accepts calls and gives each to `handle` in a greenlet of its own; `handle` may raise nothing."""
+
+    def __init__(self, listener: socket.socket, esl: Esl, handle: Callable[[Session], None]) -> None:
+        self._esl = esl
+        self._handle = handle
+        self._calls = Pool()
+        self._server = StreamServer(listener, self._accept, spawn=self._calls)
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._server.start()
+
+    def drain(self, seconds: float) -> int:
+        """Stop accepting at once, wait for the calls in hand; how many were still there after `seconds`."""
+        self._server.close()
+        self._calls.join(timeout=seconds)
+        return len(self._calls)
+
+    def _accept(self, sock: socket.socket, address: Any) -> None:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = ip_address(address[0].partition("%")[0])
+        peer = getattr(peer, "ipv4_mapped", None) or peer
+        if not any(peer in network for network in self._esl.allowed):
+            log.warning("peer refused", peer=str(peer), mend="add its address to [esl] allowed if it is a FreeSWITCH")
+            sock.close()
+            return
+        session = Session(address, sock, self._esl.command_timeout)
+        try:
+            self._handle(session)
+        finally:
+            session.stop()

@@ -1,0 +1,66 @@
+"""What people read, in English and Chinese: one table, one function."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from callctl.model import Message
+
+Lang = Literal["en", "zh"]
+
+SENTENCES: Mapping[str, tuple[str, str]] = {
+    # decision steps
+    "identify.hop": ("node {source} sends call {call} on to this node", "节点 {source} 将呼叫 {call} 转到本节点"),
+    "identify.edge": ("edge {edge} vouches for {endpoint} of account {account}", "边缘代理 {edge} 确认终端 {endpoint}，账户 {account}"),
+    "identify.source": ("{source} is endpoint {endpoint} of account {account}", "{source} 是账户 {account} 的终端 {endpoint}"),
+    "identify.unknown_aor": ("edge {edge} vouches for {aor}, which no account has", "边缘代理 {edge} 确认了 {aor}，但没有账户拥有它"),
+    "identify.no_aor": ("edge {edge} sent no X-Callctl-Endpoint header: add it in the edge's configuration", "边缘代理 {edge} 没有发送 X-Callctl-Endpoint 头：请在其配置中添加"),
+    "identify.unknown_source": ("{source} is neither an edge, nor a node, nor an endpoint's address", "{source} 既不是边缘代理或节点，也不是任何终端的地址"),
+    "account.active": ("account {account} is active", "账户 {account} 已启用"),
+    "account.closed": ("account {account} is not active", "账户 {account} 未启用"),
+    "account.hop": ("checked by the node that sent the call on", "已由转来呼叫的节点检查"),
+    "destination.unusable": ("called number {called} has a character that no number may have", "被叫号码 {called} 含有不允许的字符"),
+    "destination.room": ("conference room {room}", "会议室 {room}"),
+    "destination.bad_room": ("{called} is not conf_ and digits", "{called} 不是 conf_ 加数字"),
+    "destination.echo": ("the echo service", "回声测试服务"),
+    "destination.extension": ("extension {called} of account {account} is {callee}", "账户 {account} 的分机 {called} 是 {callee}"),
+    "destination.user": ("{callee} of account {account}", "账户 {account} 的 {callee}"),
+    "destination.unknown": ("no extension {called} in account {account} and no user {called} at {domains}", "账户 {account} 中没有分机 {called}，{domains} 中也没有用户 {called}"),
+    "codecs.common": ("caller offers {offered}; allowed {allowed}; used {common}", "主叫提供 {offered}；允许 {allowed}；使用 {common}"),
+    "codecs.none": ("caller offers {offered}; allowed {allowed}; none in common", "主叫提供 {offered}；允许 {allowed}；没有共同的编解码"),
+    "codecs.off": ("the codec check is off for {what}", "{what} 的编解码检查已关闭"),
+    "codecs.no_sdp": ("the call came without SDP; FreeSWITCH negotiates", "呼叫没有携带 SDP，由 FreeSWITCH 协商"),
+    "locate.found": ("{callee} has {contacts} contacts, at {edges}", "{callee} 有 {contacts} 个注册，位于 {edges}"),
+    "locate.none": ("{callee} has no live registration", "{callee} 没有有效注册"),
+    "locate.unusable": ("{callee} has {contacts} contacts, none at an edge that can be used: {unusable}", "{callee} 有 {contacts} 个注册，但没有可用的边缘代理：{unusable}"),
+    "locate.away": ("the location database did not answer: {error}", "位置数据库没有应答：{error}"),
+    "room.here": ("room {room} is held by this node {owner}", "会议室 {room} 由本节点 {owner} 持有"),
+    "room.elsewhere": ("room {room} is held by node {owner}; the caller is sent there", "会议室 {room} 由节点 {owner} 持有，主叫将被转过去"),
+    "room.unknown_owner": ("room {room} is held by node {owner}, which this controller does not know", "会议室 {room} 由节点 {owner} 持有，但本控制器不认识该节点"),
+    "directory.away": ("no configuration could be read yet", "尚未读到任何配置"),
+    "spool.full": ("the spool folder has no room or cannot be written", "缓存目录空间不足或无法写入"),
+    "controller.full": ("{held} calls are held, the most allowed", "已有 {held} 个呼叫，达到上限"),
+    "controller.fault": ("callctl failed: {error}", "callctl 出错：{error}"),
+}
+
+
+def say(message: Message, lang: Lang) -> str:
+    """The sentence of `message`; lists are joined by commas, an empty one reads "nothing"."""
+    values = {name: _shown(value, lang) for name, value in message.values.items()}
+    return SENTENCES[message.key][lang == "zh"].format_map(values)
+
+
+def _shown(value: Any, lang: Lang) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) if value else ("无" if lang == "zh" else "nothing")
+    return str(value)
+
+
+def from_environment() -> Lang:
+    """The language of the environment's locale; English for any but Chinese."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"

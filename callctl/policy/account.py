@@ -1,0 +1,17 @@
+"""May the caller's account call at all?"""
+
+from __future__ import annotations
+
+from callctl.model import Case, Step, failed, passed, skipped
+from callctl.reason import Reason
+
+
+def check(case: Case) -> Step:
+    """Sets the account that pays and whose rules hold."""
+    if case.endpoint is None:
+        return skipped("account", "account.hop")
+    name = case.endpoint.account
+    case.account = case.directory.account(name)
+    if case.account is None or not case.account.active:
+        return failed("account", Reason.ACCOUNT_CLOSED, "account.closed", account=name)
+    return passed("account", "account.active", account=name)

@@ -1,0 +1,65 @@
+"""Who is calling? What an edge asserts or the source address tells; never what a caller says of himself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from callctl.model import Case, Step, failed, passed
+from callctl.reason import Reason
+from callctl.settings import Edge, Node, split_address
+
+
+def check(case: Case) -> Step:
+    """Sets the calling endpoint, or marks a call that another node of the core sends on."""
+    request, source = case.request, case.request.source_ip
+    if request.hop and _node_at(source, case.settings.nodes):
+        case.hop = True
+        return passed("identify", "identify.hop", source=source, call=request.hop)
+    if edge := _edge_at(source, case.settings.edges):
+        if not request.asserted:
+            return failed("identify", Reason.CALLER_UNKNOWN, "identify.no_aor", edge=edge.name)
+        user, _, domain = request.asserted.rpartition("@")
+        case.endpoint = case.directory.endpoint_by_aor(user, domain)
+        if case.endpoint is None:
+            return failed(
+                "identify", Reason.CALLER_UNKNOWN, "identify.unknown_aor", edge=edge.name, aor=request.asserted
+            )
+        return passed(
+            "identify", "identify.edge", edge=edge.name, endpoint=case.endpoint.name, account=case.endpoint.account
+        )
+    case.endpoint = case.directory.endpoint_by_source(source)
+    if case.endpoint is None:
+        return failed("identify", Reason.CALLER_UNKNOWN, "identify.unknown_source", source=source)
+    return passed(
+        "identify", "identify.source", source=source, endpoint=case.endpoint.name, account=case.endpoint.account
+    )
+
+
+def _edge_at(source: str, edges: Iterable[Edge]) -> Edge | None:
+    address = _parsed(source)
+    if address is None:
+        return None
+    for edge in edges:
+        if any(address in network for network in edge.sources) or _parsed(_host(edge.address)) == address:
+            return edge
+    return None
+
+
+def _node_at(source: str, nodes: Iterable[Node]) -> bool:
+    address = _parsed(source)
+    return address is not None and any(_parsed(_host(node.sip)) == address for node in nodes)
+
+
+@lru_cache(1024)
+def _host(address: str) -> str:
+    return split_address(address)[0]
+
+
+@lru_cache(4096)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(address)
+    except ValueError:
+        return None

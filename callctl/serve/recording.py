@@ -1,0 +1,77 @@
+"""The recorder: hears every node, keeps live state, and brings records from the spool to MySQL."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import gevent
+import structlog
+from gevent.event import Event as Signal
+
+from callctl.call.recorder import NodeRecorder
+from callctl.cdr.spool import Spool
+from callctl.cdr.writer import Writer
+from callctl.errors import CallctlError
+from callctl.live import client
+from callctl.live.publisher import Publisher
+from callctl.live.rooms import Rooms
+from callctl.serve import board
+from callctl.serve.board import Board
+from callctl.serve.parts import for_ever, open_board, until_told
+from callctl.settings import Node, Settings, state_directory
+from callctl.store.pool import Pool
+from callctl.web.server import WebServer
+
+log = structlog.get_logger()
+
+LAST_DRAIN = 10.0  # seconds to bring records to MySQL before ending; what is left waits in the spool
+
+
+def run(settings: Settings, workers: int) -> None:
+    """Record until told to end; then write what can still be written."""
+    told = until_told()
+    marks = open_board(settings, workers)
+    spool = Spool(state_directory(settings), settings.spool.min_free_mb)
+    redis = client.connect(settings.redis)
+    recorders: list[NodeRecorder] = []
+
+    def rewrite() -> None:
+        for recorder in recorders:
+            recorder.calls.rewrite()
+
+    publisher = Publisher(redis, settings.redis, rewrite)
+    rooms = Rooms(redis, settings.redis)
+    writer = Writer(spool, Pool(settings.mysql, 2), settings.spool.batch)
+    recorders += [
+        NodeRecorder(node, settings, spool, publisher, rooms, _marker(marks, node)) for node in settings.nodes
+    ]
+    wake = Signal()
+    for_ever(publisher.run)
+    for_ever(lambda: writer.run(wake))
+    for recorder in recorders:
+        for_ever(recorder.run)
+    web = WebServer(settings, marks, workers, spool, publisher)
+    web.start()
+    log.info("recorder ready", nodes=[node.name for node in settings.nodes], http=settings.http.listen)
+    told.wait()
+    _drain(writer)
+    publisher.flush(2.0)
+    web.stop()
+    spool.close()
+    log.info("recorder ended")
+    gevent.get_hub().threadpool.kill()
+
+
+def _marker(marks: Board, node: Node) -> Callable[[bool], None]:
+    name = board.feed(node.name)
+    return lambda up: marks.mark(name) if up else marks.clear(name)
+
+
+def _drain(writer: Writer) -> None:
+    deadline = time.monotonic() + LAST_DRAIN
+    try:
+        while time.monotonic() < deadline and writer.drain():
+            pass
+    except CallctlError as error:
+        log.warning("records stay in the spool", error=str(error))

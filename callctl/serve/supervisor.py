@@ -1,0 +1,142 @@
+"""Holds the listening socket and keeps the processes of one host alive: N workers and a recorder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+import structlog
+from gevent.event import Event as Signal
+
+from callctl.errors import ConfigError
+from callctl.esl.server import listen
+from callctl.settings import Settings, state_directory
+from callctl.store.migrate import require_current
+from callctl.store.pool import Pool
+
+log = structlog.get_logger()
+
+PAUSE = 1.0  # seconds before a process that fell is started anew
+RECORDER_PATIENCE = 30.0  # seconds the recorder gets to write what it has
+
+
+class Supervisor:
+    """Starts, restarts and ends the processes. `run` returns the exit code."""
+
+    def __init__(self, settings: Settings, workers: int, config: Path | None) -> None:
+        self._settings = settings
+        self._workers = workers
+        self._config = config
+        self._ending = Signal()
+
+    def run(self) -> int:
+        """Serve until SIGTERM or SIGINT. Raises CallctlError when it cannot begin."""
+        folder = state_directory(self._settings)
+        lock = _lock(folder)
+        listener = listen(self._settings.esl)
+        self._check_database()
+        os.set_inheritable(listener.fileno(), True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            gevent.signal_handler(number, self._ending.set)
+        recorder = self._keep(lambda: self._start("recorder", "--workers", str(self._workers)))
+        workers = [
+            self._keep(lambda index=index: self._worker(index, listener.fileno()))  # type: ignore[misc]
+            for index in range(self._workers)
+        ]
+        log.info("serving", listen=self._settings.esl.listen, workers=self._workers)
+        self._ending.wait()
+        listener.close()
+        codes = [_finish(child, None) for child in workers]
+        codes.append(_finish(recorder, RECORDER_PATIENCE))
+        lock.close()
+        return max(codes)
+
+    def _check_database(self) -> None:
+        pool = Pool(self._settings.mysql, 1)
+        try:
+            require_current(pool)
+        finally:
+            pool.close()
+
+    def _worker(self, index: int, listener: int) -> subprocess.Popen[bytes]:
+        return self._start(
+            "worker", "--index", str(index), "--workers", str(self._workers), "--listener", str(listener), fd=listener
+        )
+
+    def _start(self, *arguments: str, fd: int | None = None) -> subprocess.Popen[bytes]:
+        config = ("--config", str(self._config)) if self._config else ()
+        command = [sys.executable, "-m", "callctl", *config, "process", *arguments]
+        return subprocess.Popen(command, pass_fds=() if fd is None else (fd,), start_new_session=True)  # noqa: S603
+
+    def _keep(self, start: Callable[[], subprocess.Popen[bytes]]) -> Kept:
+        kept = Kept(start, self._ending)
+        kept.greenlet = gevent.spawn(kept.run)
+        return kept
+
+
+class Kept:
+    """A process that is started anew when it falls."""
+
+    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], ending: Signal) -> None:
+        self._start = start
+        self._ending = ending
+        self.process = start()
+        self.greenlet: gevent.Greenlet[[], None] | None = None
+
+    def run(self) -> None:
+        """Wait for the process, and start it again unless the whole is ending."""
+        while True:
+            code = self.process.wait()
+            if self._ending.is_set():
+                return
+            log.error("a process fell and is started anew", pid=self.process.pid, code=code)
+            gevent.sleep(PAUSE)
+            if self._ending.is_set():
+                return
+            self.process = self._start()
+
+
+def _finish(kept: Kept, patience: float | None) -> int:
+    """End a process and give its exit code, 0 for an orderly end."""
+    process = kept.process
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        code = process.wait(timeout=patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        code = process.wait()
+    if kept.greenlet is not None:
+        kept.greenlet.kill()
+    return 0 if code == 0 else 1
+
+
+class _Lock:
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+def _lock(folder: Path) -> _Lock:
+    """Hold the spool folder, or say who does."""
+    descriptor = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+        os.close(descriptor)
+        raise ConfigError(
+            f"callctl already serves from {folder} (process {holder}): "
+            "stop it, or give this one its own [spool] directory."
+        ) from error
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+    return _Lock(descriptor)

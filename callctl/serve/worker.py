@@ -1,0 +1,72 @@
+"""A worker: takes calls from the shared listening socket, decides and carries them out."""
+
+from __future__ import annotations
+
+import socket as plain
+import sys
+
+import gevent
+import structlog
+from gevent import socket
+
+from callctl.call.controller import Controller
+from callctl.call.world import Facts
+from callctl.cdr.spool import Spool
+from callctl.esl.server import Server
+from callctl.live import client
+from callctl.live.metrics import calls_held
+from callctl.live.publisher import Publisher
+from callctl.live.rooms import Rooms
+from callctl.serve import board
+from callctl.serve.parts import for_ever, open_board, until_told
+from callctl.settings import Settings, state_directory
+from callctl.store.location import LocationStore
+from callctl.store.pool import Pool
+
+log = structlog.get_logger()
+
+FEED_FRESH = 45.0  # seconds; FreeSWITCH's HEARTBEAT comes every 20
+SWITCH_INTERVAL = 0.1  # seconds; the spool's thread is short of nothing, and handing over the interpreter costs calls
+
+
+def run(settings: Settings, index: int, workers: int, listener: int) -> None:
+    """Control calls until told to end; then stop accepting, see calls in set-up through, and leave."""
+    sys.setswitchinterval(SWITCH_INTERVAL)
+    told = until_told()
+    marks = open_board(settings, workers)
+    spool = Spool(state_directory(settings), settings.spool.min_free_mb)
+    redis = client.connect(settings.redis)
+    publisher = Publisher(redis, settings.redis)
+    known = _facts(settings, Rooms(redis, settings.redis))
+    controller = Controller(
+        settings,
+        f"{plain.gethostname()}/{index}",
+        known,
+        spool,
+        publisher,
+        lambda node: marks.fresh(board.feed(node), FEED_FRESH),
+    )
+    sock = socket.socket(fileno=listener)
+    server = Server(sock, settings.esl, controller.handle)
+    for_ever(publisher.run)
+    known.refresh()
+    for_ever(known.keep_fresh)
+    server.start()
+    log.info("worker ready", listen=settings.esl.listen)
+    while not told.wait(timeout=1.0):
+        marks.mark(board.worker(index))
+        calls_held.set(len(server))
+    marks.clear(board.worker(index))
+    patience = settings.calls.ring_timeout * 2.0
+    log.info("worker ending", calls=len(server))
+    left = server.drain(patience)
+    publisher.flush(2.0)
+    spool.close()
+    log.info("worker ended", calls_left=left)
+    gevent.get_hub().threadpool.kill()
+
+
+def _facts(settings: Settings, rooms: Rooms) -> Facts:
+    location = settings.location
+    registrations = Pool(settings.location_mysql, location.connections, location.deadline)
+    return Facts(settings, Pool(settings.mysql, 1), LocationStore(registrations, location), rooms)
