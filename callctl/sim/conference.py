@@ -1,0 +1,94 @@
+"""Conference rooms: members, and the conference::maintenance events that tell of them (cases g, g2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from callctl.sim import blocks
+
+if TYPE_CHECKING:
+    from callctl.sim.call import Call
+    from callctl.sim.node import SimNode
+
+SUBCLASS = "conference::maintenance"
+Headers = list[tuple[str, str]]
+
+
+class Room:
+    """One room; it is there while somebody is in it."""
+
+    def __init__(self, node: SimNode, name: str, profile: str) -> None:
+        self.node = node
+        self.name = name
+        self.profile = profile
+        self.uuid = node.new_uuid()
+        self.members: dict[int, Call] = {}
+        self._floor = 0
+        self._tell("conference-create")
+
+    def _room(self) -> Headers:
+        return [
+            ("Conference-Name", self.name), ("Conference-Domain", self.node.values["address"]),
+            ("Conference-Size", str(len(self.members))), ("Conference-Ghosts", "0"),
+            ("Conference-Profile-Name", self.profile), ("Conference-Unique-ID", self.uuid),
+        ]  # fmt: skip
+
+    def _tell(self, action: str, more: Headers | None = None) -> None:
+        self.node.announce("CUSTOM", [*self._room(), ("Action", action), *(more or [])], subclass=SUBCLASS)
+
+    def _tell_of(self, call: Call, member: int, before: Headers, after: Headers) -> None:
+        floor = ("Floor", "true" if member == self._floor else "false")
+        block = blocks.fill("member.txt", {"member": str(member)})
+        call.leg.fire("CUSTOM", [*before, *self._room(), floor], [*block, *after], subclass=SUBCLASS)
+
+    def has(self, call: Call) -> bool:
+        """Whether a call is a member."""
+        return call in self.members.values()
+
+    def join(self, call: Call) -> None:
+        """Enter; the first to come has the floor."""
+        member = self.node.next_member()
+        self.members[member] = call
+        put = call.leg.variables.set
+        put("conference_name", self.name)
+        put("app_session_uuid", self.uuid)
+        put("conference_member_id", str(member))
+        put("conference_moderator", "false")
+        put("conference_ghost", "false")
+        put("conference_uuid", self.uuid)
+        self._tell_of(call, member, [], [("Action", "add-member")])
+        if not self._floor:
+            self._floor = member
+            self._tell_of(call, member, [("Action", "floor-change"), ("Old-ID", "none")], [("New-ID", str(member))])
+
+    def leave(self, call: Call) -> None:
+        """Leave; the last one out ends the room."""
+        member = next((number for number, who in self.members.items() if who is call), 0)
+        if self._floor == member:
+            self._floor = 0
+            self._tell("floor-change", [("Old-ID", "none"), ("New-ID", "none")])
+        self.members.pop(member, None)
+        self._tell_of(call, member, [], [("Action", "del-member")])
+        if not self.members:
+            self.node.rooms.pop(self.name, None)
+            self._tell("conference-destroy")
+
+    def kick(self, member: int) -> bool:
+        """Put a member out, or all with 0; False when there is none of that number."""
+        gone = [member] if member else list(self.members)
+        calls = [call for number, call in self.members.items() if number in gone]
+        for number in gone:
+            self.members.pop(number, None)
+        for call in calls:
+            call.touch()
+        return bool(calls)
+
+    def listing(self) -> str:
+        """What `conference NAME list` prints."""
+        rows = []
+        for number, call in self.members.items():
+            profile = call.leg.profile
+            flags = "hear|speak|floor" if number == self._floor else "hear|speak"
+            who = f"{profile['caller_name']};{profile['caller_number']}"
+            rows.append(f"{number};{call.leg.name};{call.leg.uuid};{who};{flags};0;0;100\n")
+        return "".join(rows)
