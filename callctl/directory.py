@@ -16,8 +16,10 @@ class Snapshot:
         self._accounts = {account.name: account for account in accounts}
         self._by_aor: dict[tuple[str, str], Endpoint] = {}
         self._by_extension: dict[tuple[str, str], Endpoint] = {}
+        self._by_name: dict[str, Endpoint] = {}
         networks: list[tuple[IPv4Network | IPv6Network, Endpoint]] = []
         for endpoint in endpoints:
+            self._by_name[endpoint.name] = endpoint
             if endpoint.user:
                 self._by_aor[endpoint.user, endpoint.domain.lower()] = endpoint
             if endpoint.extension:
@@ -29,6 +31,14 @@ class Snapshot:
     def account(self, name: str) -> Account | None:
         """The account of that name."""
         return self._accounts.get(name)
+
+    def endpoint(self, name: str) -> Endpoint | None:
+        """The endpoint of that name: user@domain, or a trunk's network."""
+        return self._by_name.get(name)
+
+    def endpoints_of(self, account: str) -> list[Endpoint]:
+        """All endpoints of an account."""
+        return [endpoint for endpoint in self._by_name.values() if endpoint.account == account]
 
     def endpoint_by_aor(self, user: str, domain: str) -> Endpoint | None:
         """The phone user@domain."""

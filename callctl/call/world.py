@@ -7,6 +7,7 @@ import structlog
 
 from callctl.directory import Snapshot
 from callctl.errors import ServiceAway
+from callctl.live.client import connect
 from callctl.live.rooms import Rooms
 from callctl.model import Located
 from callctl.routing.location import group
@@ -54,3 +55,24 @@ class Facts:
             except ServiceAway as error:
                 log.warning("configuration could not be read; the last one stays in force", error=str(error))
             gevent.sleep(REFRESH)
+
+
+class DryFacts(Facts):
+    """The World of dry runs: asks as a live call does, and changes nothing."""
+
+    def room_owner(self, room: str, node: str) -> str:
+        """The node that hosts `room` now, else `node`. Raises RedisAway."""
+        return self._rooms.present_owner(room) or node
+
+
+def dry_facts(settings: Settings) -> DryFacts:
+    """What a dry run asks, with the configuration read. Raises ServiceAway."""
+    registrations = Pool(settings.location_mysql, 1, settings.location.deadline)
+    facts = DryFacts(
+        settings,
+        Pool(settings.mysql, 1),
+        LocationStore(registrations, settings.location),
+        Rooms(connect(settings.redis), settings.redis),
+    )
+    facts.refresh()
+    return facts

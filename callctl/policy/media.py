@@ -23,7 +23,7 @@ def check(case: Case) -> Step:
     if case.callee is not None:
         lists.append(_allowed(case, case.callee))
     case.codecs = common(offer, lists)
-    allowed = tuple(name for name in lists[0] if all(name in names for names in lists))
+    allowed = common(lists[0], lists[1:])
     if not case.codecs:
         return failed("codecs", Reason.NO_COMMON_CODEC, "codecs.none", offered=offer, allowed=allowed)
     return passed("codecs", "codecs.common", offered=offer, allowed=allowed, common=case.codecs)

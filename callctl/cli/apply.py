@@ -1,0 +1,71 @@
+"""`callctl apply`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from callctl import declaration
+from callctl.cli.output import Context, pass_context
+from callctl.store import configuration
+from callctl.store.configuration import Applied, Change
+from callctl.store.migrate import require_current
+from callctl.store.pool import Pool
+
+
+@click.command()
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    help="A declarative file; may be given several times.  声明文件",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.  只显示将发生的变化")
+@click.option("--prune", is_flag=True, help="Remove what is configured and in no file.  删除文件中没有的配置")
+@pass_context
+def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool) -> None:
+    """Make accounts and endpoints what the YAML files declare; twice changes nothing.
+
+    使账户和终端与 YAML 文件一致；重复执行不会产生变化。
+    """
+    pool = Pool(context.settings.mysql, 1)
+    try:
+        require_current(pool)
+        declared = declaration.read(files, [] if prune else configuration.account_names(pool))
+        applied = configuration.apply(pool, declared, prune=prune, dry_run=dry_run)
+    finally:
+        pool.close()
+    _print(context, applied, dry_run)
+
+
+def _print(context: Context, applied: Applied, dry_run: bool) -> None:
+    if context.as_json:
+        context.json({
+            "dry_run": dry_run,
+            "changes": [change._asdict() for change in applied.changes],
+            "kept": [f"{what} {key}" for what, key in applied.kept],
+        })
+        return
+    for change in applied.changes:
+        click.echo(_line(change))
+    for what, key in applied.kept:
+        click.echo(context.words(f"= {what} {key}: in no file, kept", f"= {what} {key}：文件中没有，保留"))
+    count = len(applied.changes)
+    if dry_run:
+        click.echo(context.words(f"{count} changes would be made.", f"将有 {count} 处变化。"))
+    else:
+        click.echo(context.words(f"{count} changes made.", f"已做 {count} 处变化。"))
+
+
+def _line(change: Change) -> str:
+    if not change.was:
+        return f"+ {change.what} {change.key}"
+    if not change.now:
+        return f"- {change.what} {change.key}"
+    keys = sorted(key for key in {*change.was, *change.now} if change.was.get(key) != change.now.get(key))
+    parts = [f"{key}: {change.was.get(key, '-')} → {change.now.get(key, '-')}" for key in keys]
+    return f"~ {change.what} {change.key}  {'; '.join(parts)}"

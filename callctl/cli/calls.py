@@ -1,0 +1,47 @@
+"""`callctl calls`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import asdict
+
+import click
+
+from callctl.cli.output import Context, pass_context
+from callctl.live import client
+from callctl.live.calls import LiveCall, read
+
+
+@click.command()
+@pass_context
+def calls(context: Context) -> None:
+    """Calls that are up now, on every node.
+
+    所有节点上正在进行的呼叫。
+    """
+    settings = context.settings
+    up, unheard = read(client.connect(settings.redis), settings.redis, [node.name for node in settings.nodes])
+    for node in unheard:
+        warning = context.words(
+            f"Nobody follows node {node}: start `callctl serve`, or see its log for why the feed is down.",
+            f"没有进程在监听节点 {node}：请启动 `callctl serve`，或在其日志中查看原因。",
+        )
+        click.echo(f"callctl: {warning}", err=True)
+    if context.as_json:
+        for call in up:
+            context.json(asdict(call))
+    else:
+        columns = context.words("UUID STATE ACCOUNT FROM TO SINCE NODE", "UUID 状态 账户 主叫 被叫 时长 节点").split()
+        context.table(columns, [_row(call, time.time()) for call in up])
+    if unheard:
+        sys.exit(3)
+
+
+def _row(call: LiveCall, now: float) -> tuple[str, ...]:
+    return call.uuid, call.state, call.account, call.caller, call.called, _age(now - call.since_us / 1e6), call.node
+
+
+def _age(seconds: float) -> str:
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02}"

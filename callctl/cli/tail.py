@@ -1,0 +1,92 @@
+"""`callctl tail`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from callctl.cli.output import Context, pass_context
+from callctl.live.tail import LiveEvent, follow
+from callctl.reason import BY_NAME
+
+STYLES = {"refused": "red", "answered": "green", "ended": "dim", "leg_ended": "yellow", "ringing": "cyan"}
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+WORDS: Mapping[str, tuple[str, str]] = {
+    "routed": ("routed", "已路由"),
+    "refused": ("refused", "拒绝"),
+    "ringing": ("ringing", "振铃"),
+    "early_media": ("early media", "早期媒体"),
+    "answered": ("answered", "应答"),
+    "bridged": ("bridged", "接通"),
+    "leg_ended": ("leg ended", "分支结束"),
+    "room_joined": ("room joined", "进入会议"),
+    "room_left": ("room left", "离开会议"),
+    "ended": ("ended", "结束"),
+}
+
+
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    match = re.fullmatch(r"([0-9]+)([smhd])", value)
+    if match is None:
+        raise click.BadParameter("say it as 30s, 10m, 2h or 1d")
+    return int(match[1]) * UNITS[match[2]]
+
+
+@click.command()
+@click.option("--account", help="Only this account's calls.  账户")
+@click.option("--number", help="Only calls from or to this number.  号码")
+@click.option("--call", help="Only this call.  呼叫 UUID")
+@click.option("--since", callback=_seconds, help="Begin that long ago: 30s, 10m, 2h.  起始时间")
+@pass_context
+def tail(context: Context, account: str | None, number: str | None, call: str | None, since: float | None) -> None:
+    """Live call events as they happen, until Ctrl-C.
+
+    实时显示呼叫事件，按 Ctrl-C 结束。
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    numbers: set[str] = set()  # calls seen to have the number: later events do not repeat it
+    for event in follow(context.settings.redis, since):
+        if (account and event.account != account) or (call and event.call != call):
+            continue
+        if number is not None:
+            if number in (event.data.get("from"), event.data.get("to")):
+                numbers.add(event.call)
+            if event.call not in numbers:
+                continue
+            if event.event == "ended":
+                numbers.discard(event.call)
+        if context.as_json:
+            context.json(event._asdict())
+        else:
+            console.print(_line(event, context))
+
+
+def _line(event: LiveEvent, context: Context) -> Text:
+    at = datetime.fromtimestamp(event.at_us / 1e6, UTC).strftime("%H:%M:%S.%f")[:-3]
+    word = context.words(*WORDS.get(event.event, (event.event, event.event)))
+    text = Text(f"{at} {event.call[:8]} ", style="dim")
+    text.append(f"{word:<12}", style=STYLES.get(event.event, ""))
+    text.append(f" {event.account or '-'} {_detail(event.data, context)}")
+    return text
+
+
+def _detail(data: dict[str, Any], context: Context) -> str:
+    parts = []
+    if "from" in data:
+        parts.append(f"{data['from'] or '?'} → {data['to'] or '?'}")
+    for key, value in data.items():
+        if key in ("from", "to") or value in (None, "", []):
+            continue
+        if key == "reason" and value in BY_NAME:
+            parts.append(f"{value}: {BY_NAME[value].sentence(context.lang)}")
+        else:
+            parts.append(f"{key}={','.join(map(str, value)) if isinstance(value, list) else value}")
+    return "  ".join(parts)

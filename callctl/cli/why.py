@@ -1,0 +1,66 @@
+"""`callctl why`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from callctl.call.explain import mend, told_from_trace
+from callctl.cli.explain import MARKS
+from callctl.cli.output import Context, pass_context
+from callctl.cli.tail import WORDS
+from callctl.errors import CallctlError
+from callctl.store.cdr import find
+from callctl.store.pool import Pool
+
+
+@click.command()
+@click.argument("call_uuid")
+@pass_context
+def why(context: Context, call_uuid: str) -> None:
+    """Why a call did what it did: each check, each attempt, what the switch said, and what to mend.
+
+    一个呼叫为何如此：每个检查、每次尝试、交换机的应答以及修改建议。
+    """
+    call = find(Pool(context.settings.mysql, 1), call_uuid)
+    if call is None:
+        raise CallctlError(
+            f"MySQL has no single call {call_uuid}: give more of its UUID; a call of the last seconds may not be written yet."
+        )
+    steps = told_from_trace(call["trace"], context.lang)
+    advice = mend(call["reason"], context.lang)
+    if context.as_json:
+        context.json({**call, "steps": steps, "mend": advice})
+    else:
+        _print(context, call, steps, advice)
+
+
+def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], advice: str | None) -> None:
+    click.echo(f"{call['call_uuid']}  {call['started_at']} UTC  {call['kind'] or '-'}  {call['account'] or '-'}")
+    click.echo(f"{call['caller'] or '?'} → {call['called'] or '?'}  ({call['node']}, {call['controller'] or '-'})")
+    for step in steps:
+        click.echo(f"{MARKS[step['verdict']]} {step['check']:<12} {step['detail']}")
+    for leg in call["legs"]:
+        status = f"SIP {leg['sip_status']}" if leg["sip_status"] else ""
+        click.echo(f"  {leg['leg'] or '?'}. {leg['target'] or leg['leg_uuid']}  {status} {leg['hangup_cause'] or ''}")
+    for event in call["events"]:
+        word = context.words(*WORDS.get(event["event"], (event["event"], event["event"])))
+        said = "  ".join(f"{key}={value}" for key, value in event["data"].items() if value not in (None, "", []))
+        click.echo(f"  {event['at']:%H:%M:%S.%f}  {word:<12} {said}")
+    click.echo(_ending(context, call))
+    if advice:
+        click.echo(f"→ {call['reason']}: {advice}")
+
+
+def _ending(context: Context, call: dict[str, Any]) -> str:
+    if call["state"] != "final":
+        return context.words("The call is still up, or its end is not written yet.", "呼叫仍在进行，或结束尚未写入。")
+    seconds = (call["duration_ms"] or 0) / 1000
+    said = f"SIP {call['sip_status'] or '-'}, {call['hangup_cause'] or '-'} (Q.850 {call['q850'] or '-'})"
+    if call["answered_at"]:
+        return context.words(
+            f"Answered, {seconds:.3f} s, ended by {call['hangup_by']}: {said}.",
+            f"已接通 {seconds:.3f} 秒，由 {call['hangup_by']} 结束：{said}。",
+        )
+    return context.words(f"Not answered; ended by {call['hangup_by']}: {said}.", f"未接通；由 {call['hangup_by']} 结束：{said}。")

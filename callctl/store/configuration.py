@@ -1,0 +1,110 @@
+"""What `callctl apply` writes: accounts and endpoints, in one transaction, with a new version when anything changed."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import orjson
+from MySQLdb.cursors import Cursor
+
+from callctl.declaration import AccountEntry, Declaration, EndpointEntry
+from callctl.store.pool import Pool
+
+
+class Change(NamedTuple):
+    """One thing that an apply does. `was` is empty for what is new, `now` for what goes."""
+
+    what: str  # account, endpoint
+    key: str
+    was: dict[str, Any]
+    now: dict[str, Any]
+
+
+class Applied(NamedTuple):
+    """What was (or would be) changed, and what is configured but in no file."""
+
+    changes: list[Change]
+    kept: list[tuple[str, str]]
+
+
+def account_names(pool: Pool) -> list[str]:
+    """Accounts that are configured."""
+    return [str(name) for (name,) in pool.rows("SELECT name FROM account")]
+
+
+def apply(pool: Pool, declared: Declaration, *, prune: bool, dry_run: bool) -> Applied:
+    """Make the configuration match; what is in no file is kept, or removed with `prune`. Raises StoreError."""
+    with pool.transaction() as cursor:
+        # Whoever applies holds this row, so that two applies follow each other.
+        cursor.execute("SELECT version FROM config_version WHERE id = 1 FOR UPDATE")
+        cursor.fetchall()
+        accounts = _compare(cursor, "account", declared.accounts)
+        endpoints = _compare(cursor, "endpoint", declared.endpoints)
+        kept: list[tuple[str, str]] = []
+        changes = []
+        for change in (*accounts, *endpoints):
+            if change.now or prune:
+                changes.append(change)
+            else:
+                kept.append((change.what, change.key))
+        if changes and not dry_run:
+            _write(cursor, changes)
+    return Applied(changes, kept)
+
+
+def _compare(
+    cursor: Cursor, what: str, declared: dict[str, AccountEntry] | dict[str, EndpointEntry]
+) -> list[Change]:
+    cursor.execute(f"SELECT name, body FROM {what} ORDER BY name")  # noqa: S608  one of two names above
+    present = {name: orjson.loads(body) for name, body in cursor.fetchall()}
+    wanted = {key: entry.model_dump(mode="json", exclude_defaults=True) for key, entry in declared.items()}
+    moved = {key: body for key, body in wanted.items() if present.get(key) != body}
+    changes = [Change(what, key, present.get(key, {}), body) for key, body in moved.items()]
+    return changes + [Change(what, key, body, {}) for key, body in present.items() if key not in wanted]
+
+
+def _write(cursor: Cursor, changes: list[Change]) -> None:
+    """What goes, goes first: a number may pass from one endpoint to another in one apply."""
+    for change in changes:
+        if not change.now:
+            cursor.execute(f"DELETE FROM {change.what} WHERE name = %s", (change.key,))  # noqa: S608
+    for change in changes:
+        if change.now and change.what == "account":
+            _write_account(cursor, AccountEntry.model_validate(change.now), change)
+    moved = [change for change in changes if change.now and change.what == "endpoint"]
+    cursor.executemany("DELETE FROM endpoint WHERE name = %s", [(change.key,) for change in moved])
+    for change in moved:
+        _write_endpoint(cursor, EndpointEntry.model_validate(change.now), change)
+    cursor.execute("UPDATE config_version SET version = version + 1 WHERE id = 1")
+
+
+def _write_account(cursor: Cursor, entry: AccountEntry, change: Change) -> None:
+    cursor.execute(
+        "REPLACE INTO account (name, active, codecs, codec_check, max_duration, body) VALUES (%s, %s, %s, %s, %s, %s)",
+        (
+            entry.name,
+            entry.status == "active",
+            ",".join(entry.codecs),
+            entry.codec_check,
+            entry.max_duration,
+            orjson.dumps(change.now),
+        ),
+    )
+
+
+def _write_endpoint(cursor: Cursor, entry: EndpointEntry, change: Change) -> None:
+    cursor.execute(
+        "INSERT INTO endpoint (name, account, `user`, domain, extension, caller_id, address, codecs, body)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            change.key,
+            entry.account,
+            entry.user,
+            entry.domain.lower() if entry.domain else None,
+            entry.extension,
+            entry.caller_id,
+            entry.address,
+            ",".join(entry.codecs),
+            orjson.dumps(change.now),
+        ),
+    )
