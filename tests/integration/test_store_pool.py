@@ -17,25 +17,25 @@ from deploy import private_services
 from deploy.private_services import Services
 
 LOOP_WATCH = """
-import sys, time
+import sys
 from gevent import monkey; monkey.patch_all()
 import gevent
 from callctl.settings import Mysql
 from callctl.store.pool import Pool
 
-ticks = []
 def tick():
+    global ticks
     while True:
-        ticks.append(time.monotonic())
+        ticks += 1
         gevent.sleep(0.002)
 
+ticks = 0
+gevent.spawn(tick)
 pool = Pool(Mysql(port=int(sys.argv[1]), password=sys.argv[2]), 4)
-ticker = gevent.spawn(tick)
-begin = time.monotonic()
-queries = [gevent.spawn(pool.rows, "SELECT SLEEP(0.3)") for _ in range(4)]
+queries = [gevent.spawn(pool.rows, "SELECT NOW(6), SLEEP(0.3), SYSDATE(6)") for _ in range(4)]
 gevent.joinall(queries, raise_error=True)
-assert [query.value for query in queries] == [[(0,)]] * 4
-print(max(b - a for a, b in zip(ticks, ticks[1:])), len(ticks), time.monotonic() - begin)
+times = [query.value[0] for query in queries]
+print("together" if max(row[0] for row in times) < min(row[2] for row in times) else "in turn", ticks)
 """
 
 
@@ -58,9 +58,9 @@ def test_the_loop_runs_on_while_mysql_works(services: Services):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
-    longest, _ticks, whole = map(float, done.stdout.split())
-    assert longest < 0.3
-    assert whole < 1.2
+    order, ticks = done.stdout.split()
+    assert order == "together"
+    assert int(ticks) > 20  # a blocked loop counts one or two
 
 
 def test_session(pool: Pool):

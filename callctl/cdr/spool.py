@@ -1,0 +1,315 @@
+"""Records on the node's own disk until MySQL has them: one SQLite file that all workers of a host share.
+
+A record counts as kept once its transaction is on disk. All SQLite work is done on one thread, away from the loop, and
+whatever is put while one transaction is being written shares the next.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+import gevent
+import orjson
+import structlog
+from gevent.event import Event
+from gevent.threadpool import ThreadPool
+
+from callctl.errors import SpoolError
+
+RecordKind = Literal["cdr", "leg", "event"]
+T = TypeVar("T")
+
+_log = structlog.get_logger(__name__)
+
+_RETRY = 1.0  # seconds between attempts to write what the disk would not take
+_BUSY = 10.0  # seconds to wait for another worker's transaction
+_MOST_WAITING = 64 * 2**20  # bytes of records in memory while the disk takes none
+_TOMBSTONE = 86_400 * 10**6  # microseconds for which a finished call cannot be opened again by a late fact
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS rejected (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body BLOB NOT NULL, error TEXT NOT NULL, at INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS open_call (
+    call_uuid TEXT PRIMARY KEY, node TEXT NOT NULL, started_us INTEGER NOT NULL, state TEXT NOT NULL,
+    seen_us INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS closed_call (call_uuid TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS closed_call_at ON closed_call (at);
+"""
+_KEEP = "INSERT INTO record (kind, body) VALUES (?, ?)"
+_OPEN = """
+INSERT INTO open_call (call_uuid, node, started_us, state, seen_us)
+SELECT :call_uuid, :node, :started_at, :state, :now
+WHERE NOT EXISTS (SELECT 1 FROM closed_call WHERE call_uuid = :call_uuid)
+ON CONFLICT (call_uuid) DO UPDATE SET
+    state = CASE WHEN excluded.state = 'answered' THEN 'answered' ELSE state END, seen_us = excluded.seen_us
+"""
+_CLOSE = "INSERT OR REPLACE INTO closed_call (call_uuid, at) VALUES (:call_uuid, :now)"
+
+
+class Record(NamedTuple):
+    """Facts for one row of MySQL, named as its columns; times are microseconds since the epoch.
+
+    A "cdr" record has at least call_uuid, started_at, state and node; "leg" and "event" their table's key.
+    """
+
+    kind: RecordKind
+    fields: dict[str, Any]
+
+
+class Stored(NamedTuple):
+    """A record as it lies in the spool."""
+
+    id: int
+    kind: str
+    fields: dict[str, Any]
+
+
+class OpenCall(NamedTuple):
+    """A call of which no final record has been put yet."""
+
+    call_uuid: str
+    node: str
+    started_us: int
+    state: str
+    seen_us: int  # when its last record was put
+
+
+class Commit:
+    """The transaction that a put shares with others."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[str, bytes]] = []
+        self.calls: list[dict[str, Any]] = []
+        self.size = 0
+        self._tried = Event()
+        self._error = ""
+
+    def wait(self, timeout: float) -> None:
+        """Return once the records are on disk. Raises SpoolError when they are not, though they may get there yet."""
+        if not self._tried.wait(timeout):
+            raise SpoolError(f"The spool did not write a record within {timeout:g} s: see the load of its disk.")
+        if self._error:
+            raise SpoolError(self._error)
+
+    def settle(self, error: str) -> None:
+        """Tell whoever waits how an attempt went: no error, on disk."""
+        self._error = error
+        self._tried.set()
+
+
+def _nothing() -> Commit:
+    commit = Commit()
+    commit.settle("")
+    return commit
+
+
+def _call(fields: dict[str, Any], now: int) -> dict[str, Any]:
+    """What is kept of a "cdr" record to know open calls; a wrong one shows here, at its maker, not on the thread."""
+    call = {"call_uuid": str(fields["call_uuid"]), "node": str(fields["node"]), "now": now}
+    if fields["state"] not in {"routed", "answered", "final"} or not 0 <= fields["started_at"] < 2**63:
+        raise ValueError(f"not the facts of a call: {fields}")
+    return call | {"state": fields["state"], "started_at": int(fields["started_at"])}
+
+
+class Spool:
+    """The spool in `directory`. Below `min_free_mb` of free disk it is not healthy, and new calls should be refused."""
+
+    def __init__(self, directory: Path, min_free_mb: int = 100) -> None:
+        self.path = directory / "spool.db"
+        self._min_free = min_free_mb * 2**20
+        self._free_known = (-math.inf, True)
+        self._error = ""
+        self._next = Commit()
+        self._unwritten: list[Commit] = []
+        self._size = 0
+        self._wake = Event()
+        self._closing = False
+        self._pruned = -math.inf
+        self._thread = ThreadPool(1)
+        try:
+            self._database = self._run(self._connect)
+        except SpoolError:
+            self._thread.kill()
+            raise
+        self._flusher = gevent.spawn(self._flush)
+
+    def put(self, records: Sequence[Record]) -> Commit:
+        """Hand over records, which are kept once the commit's `wait` returns. Raises SpoolError: no room for them."""
+        if not records:
+            return _nothing()
+        rows = [(record.kind, orjson.dumps(record.fields, default=str)) for record in records]
+        size = sum(len(body) for _, body in rows)
+        if self._closing:
+            raise SpoolError("The spool is closed, as this process is ending: the call belongs to another.")
+        if self._size + size > _MOST_WAITING:
+            raise SpoolError(
+                f"The spool {self.path} has not been writable for so long that memory for records is used up: "
+                f"{self._error or 'see the load of its disk.'}"
+            )
+        now = time.time_ns() // 1000
+        calls = [_call(record.fields, now) for record in records if record.kind == "cdr"]
+        commit = self._next
+        commit.calls += calls
+        commit.rows += rows
+        commit.size += size
+        self._size += size
+        self._wake.set()
+        return commit
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last write went well and the disk has room."""
+        checked, enough = self._free_known
+        now = time.monotonic()
+        if now - checked > 1.0:
+            try:
+                disk = os.statvfs(self.path.parent)
+                enough = disk.f_bavail * disk.f_frsize >= self._min_free
+            except OSError:
+                enough = False
+            self._free_known = (now, enough)
+        return enough and not self._error
+
+    def take(self, limit: int) -> list[Stored]:
+        """The oldest records; they stay until forgotten or rejected."""
+        rows = self._run(self._select, "SELECT id, kind, body FROM record ORDER BY id LIMIT ?", (limit,))
+        return [Stored(number, kind, orjson.loads(body)) for number, kind, body in rows]
+
+    def forget(self, ids: Iterable[int]) -> None:
+        """Drop records that MySQL has."""
+        self._run(self._change, [("DELETE FROM record WHERE id = ?", [(number,) for number in ids])])
+
+    def reject(self, number: int, error: str) -> None:
+        """Set a record aside that MySQL will never take, with the reason."""
+        move = "INSERT INTO rejected SELECT id, kind, body, ?, ? FROM record WHERE id = ?"
+        steps: list[tuple[str, Sequence[Any]]] = [
+            (move, [(error, time.time_ns() // 1000, number)]),
+            ("DELETE FROM record WHERE id = ?", [(number,)]),
+        ]
+        self._run(self._change, steps)
+
+    def open_calls(self, node: str) -> list[OpenCall]:
+        """Calls of a FreeSWITCH node that have no final record."""
+        sql = "SELECT call_uuid, node, started_us, state, seen_us FROM open_call WHERE node = ? ORDER BY started_us"
+        return [OpenCall(*row) for row in self._run(self._select, sql, (node,))]
+
+    def depth(self) -> int:
+        """Records on disk that MySQL does not have yet."""
+        return int(self._run(self._select, "SELECT COUNT(*) FROM record", ())[0][0])
+
+    def rejected(self) -> int:
+        """Records that MySQL would never take."""
+        return int(self._run(self._select, "SELECT COUNT(*) FROM rejected", ())[0][0])
+
+    def close(self) -> None:
+        """Write what is in memory and close. Raises SpoolError when that cannot be written."""
+        self._closing = True
+        self._wake.set()
+        self._flusher.join()
+        self._run(self._database.close)
+        self._thread.kill()
+        if self._unwritten:
+            lost = sum(len(commit.rows) for commit in self._unwritten)
+            raise SpoolError(f"{lost} records are lost with this process, as they could not be kept: {self._error}")
+
+    def _flush(self) -> None:
+        """Write commit after commit, and again each second what the disk did not take."""
+        while not (self._closing and not self._next.rows):
+            self._wake.wait(_RETRY if self._unwritten else None)
+            self._wake.clear()
+            if self._next.rows:
+                self._unwritten.append(self._next)
+                self._next = Commit()
+            if not self._unwritten:
+                continue
+            error = self._write_all()
+            if error != self._error:
+                _log.warning("spool", error=error) if error else _log.info("spool writes again")
+            self._error = error
+            for commit in self._unwritten:
+                commit.settle(error)
+            if not error:
+                self._size -= sum(commit.size for commit in self._unwritten)
+                self._unwritten.clear()
+
+    def _write_all(self) -> str:
+        """One transaction for all that is not on disk; returns what went wrong."""
+        steps: list[tuple[str, Sequence[Any]]] = []
+        for commit in self._unwritten:
+            steps.append((_KEEP, commit.rows))
+            for call in commit.calls:
+                if call["state"] == "final":
+                    steps += [("DELETE FROM open_call WHERE call_uuid = :call_uuid", [call]), (_CLOSE, [call])]
+                else:
+                    steps.append((_OPEN, [call]))
+        if time.monotonic() - self._pruned > 3600:
+            self._pruned = time.monotonic()
+            steps.append(("DELETE FROM closed_call WHERE at < ?", [(time.time_ns() // 1000 - _TOMBSTONE,)]))
+        try:
+            self._run(self._change, steps)
+        except SpoolError as error:
+            return str(error)
+        return ""
+
+    def _run(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Do SQLite work on the thread."""
+
+        def job() -> T | Exception:
+            # An exception is returned: gevent prints what a thread raises.
+            try:
+                return work(*arguments)
+            except (sqlite3.Error, OSError) as error:
+                return error
+
+        result = self._thread.apply(job)
+        if isinstance(result, Exception):
+            raise SpoolError(self._sentence(result)) from result
+        return result
+
+    def _connect(self) -> sqlite3.Connection:
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+        database = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = FULL")
+            database.executescript(_SCHEMA)
+        except sqlite3.Error:
+            database.close()
+            raise
+        return database
+
+    def _select(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        return self._database.execute(sql, values).fetchall()
+
+    def _change(self, steps: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            for sql, rows in steps:
+                self._database.executemany(sql, rows)
+            self._database.execute("COMMIT")
+        except sqlite3.Error:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _sentence(self, error: Exception) -> str:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            mend = "move it aside (its records may be got back with sqlite3's .recover) and start callctl again"
+        elif code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
+            mend = "make room on its disk"
+        elif code == sqlite3.SQLITE_BUSY:
+            mend = "another process has it locked; end that"
+        else:
+            mend = "let the user callctl runs as read and write it and its folder"
+        cause = error.strerror if isinstance(error, OSError) else error
+        return f"The spool {self.path} cannot be used ({cause}): {mend}."
