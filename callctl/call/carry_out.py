@@ -80,7 +80,14 @@ def _refuse(call: str, reason: Reason, known: dict[str, str]) -> tuple[bytes, ..
 
 
 def _common() -> dict[str, str]:
-    return {"hangup_after_bridge": "true", "continue_on_fail": "true", "sip_copy_custom_headers": "false"}
+    """What every bridge wants; without sip_ignore_remote_cause the caller is given the callee's answer, not ours."""
+    return {
+        "hangup_after_bridge": "true",
+        "continue_on_fail": "true",
+        "sip_copy_custom_headers": "false",
+        "sip_ignore_remote_cause": "true",
+        "outbound_redirect_fatal": "true",
+    }
 
 
 def _caller_id(request: CallRequest, decision: Decision) -> dict[str, str]:

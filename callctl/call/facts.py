@@ -18,7 +18,9 @@ from callctl.language import say
 from callctl.model import Bridge, CallRequest, Conference, Decision, Echo, Reject
 from callctl.reason import BY_NAME, Reason
 
-_CALLEES_DOING = frozenset((Reason.BUSY, Reason.CALLEE_REFUSED, Reason.CALLEE_CODEC, Reason.CALLEE_UNREACHABLE))
+_CALLEES_DOING = frozenset((
+    Reason.BUSY, Reason.CALLEE_REFUSED, Reason.CALLEE_CODEC, Reason.CALLEE_UNREACHABLE, Reason.CALLEE_FAILED,
+))  # fmt: skip
 _CAUSES = {
     "ORIGINATOR_CANCEL": Reason.CALLER_GAVE_UP,
     "ALLOTTED_TIMEOUT": Reason.TIME_UP,

@@ -11,7 +11,6 @@ from callctl.reason import Reason
 
 # Of several attempts the first of these tells most.
 _REASONS: tuple[tuple[Reason, frozenset[str]], ...] = (
-    (Reason.CALLER_GAVE_UP, frozenset(("ORIGINATOR_CANCEL",))),
     (Reason.BUSY, frozenset(("USER_BUSY",))),
     (Reason.CALLEE_REFUSED, frozenset(("CALL_REJECTED",))),
     (Reason.NO_ANSWER, frozenset(("NO_ANSWER", "ALLOTTED_TIMEOUT", "PROGRESS_TIMEOUT"))),
@@ -20,7 +19,9 @@ _REASONS: tuple[tuple[Reason, frozenset[str]], ...] = (
         Reason.CALLEE_UNREACHABLE,
         frozenset((
             "UNALLOCATED_NUMBER", "NO_ROUTE_DESTINATION", "NO_USER_RESPONSE", "SUBSCRIBER_ABSENT",
-            "USER_NOT_REGISTERED", "RECOVERY_ON_TIMER_EXPIRE", "NORMAL_UNSPECIFIED",
+            "USER_NOT_REGISTERED", "RECOVERY_ON_TIMER_EXPIRE", "NORMAL_UNSPECIFIED", "NUMBER_CHANGED",
+            # What a callee's own 487 reads as, though the caller did not give up (observed).
+            "ORIGINATOR_CANCEL",
         )),
     ),
 )  # fmt: skip
@@ -40,7 +41,7 @@ def array(value: str) -> list[str]:
 
 
 def failure(event: Block) -> Reason:
-    """Why a bridge that has ended connected nobody."""
+    """Why a bridge that has ended connected nobody, though the caller waited."""
     causes = {cause for _, cause in attempts(event)} | {event.variable("originate_disposition")}
     for reason, names in _REASONS:
         if causes & names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -55,7 +56,9 @@ def explain(
     domain = endpoint.rpartition("@")[2] if endpoint else ""
     offer = tuple(codec.strip().upper() for codec in codecs.split(",") if codec.strip())
     request = imagined(called, caller, source, domain, offer, int(moment * 1e6))
-    show(context, told(decide(request, directory, facts, context.settings), context.lang))
+    answer = told(decide(request, directory, facts, context.settings), context.lang)
+    show(context, answer)
+    sys.exit(1 if answer["outcome"] == "reject" else 0)
 
 
 class _Pretending(Snapshot):

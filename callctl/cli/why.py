@@ -14,6 +14,13 @@ from callctl.errors import CallctlError
 from callctl.store.cdr import find
 from callctl.store.pool import Pool
 
+WHO = {
+    "caller": ("the caller", "主叫"),
+    "callee": ("the callee's side", "被叫侧"),
+    "controller": ("the controller", "控制器"),
+    "switch": ("the switch", "交换机"),
+}
+
 
 @click.command()
 @click.argument("call_uuid")
@@ -26,7 +33,8 @@ def why(context: Context, call_uuid: str) -> None:
     call = find(Pool(context.settings.mysql, 1), call_uuid)
     if call is None:
         raise CallctlError(
-            f"MySQL has no single call {call_uuid}: give more of its UUID; a call of the last seconds may not be written yet."
+            f"MySQL has no single call {call_uuid}: "
+            "give more of its UUID; a call of the last seconds may not be written yet."
         )
     steps = told_from_trace(call["trace"], context.lang)
     advice = mend(call["reason"], context.lang)
@@ -58,9 +66,9 @@ def _ending(context: Context, call: dict[str, Any]) -> str:
         return context.words("The call is still up, or its end is not written yet.", "呼叫仍在进行，或结束尚未写入。")
     seconds = (call["duration_ms"] or 0) / 1000
     said = f"SIP {call['sip_status'] or '-'}, {call['hangup_cause'] or '-'} (Q.850 {call['q850'] or '-'})"
+    by = context.words(*WHO.get(call["hangup_by"], ("nobody", "无人")))
     if call["answered_at"]:
         return context.words(
-            f"Answered, {seconds:.3f} s, ended by {call['hangup_by']}: {said}.",
-            f"已接通 {seconds:.3f} 秒，由 {call['hangup_by']} 结束：{said}。",
+            f"Answered, {seconds:.3f} s, ended by {by}: {said}.", f"已接通 {seconds:.3f} 秒，由{by}结束：{said}。"
         )
-    return context.words(f"Not answered; ended by {call['hangup_by']}: {said}.", f"未接通；由 {call['hangup_by']} 结束：{said}。")
+    return context.words(f"Not answered; ended by {by}: {said}.", f"未接通；由{by}结束：{said}。")

@@ -30,12 +30,14 @@ class Feed(InboundESL):  # type: ignore[misc]
     def __init__(self, node: Node, timeout: float) -> None:
         super().__init__(*split_address(node.esl), node.password.get_secret_value(), timeout)
         self.node = node
+        self.sock = socket.socket()  # replaced by the connected one; closed it is as good as none
         self._wire = Wire()
         self._waiting: deque[AsyncResult[Message]] = deque()
 
     def connect(self) -> None:
         """Connect and log in. Raises ServiceAway (nobody there, refused), ConfigError (password)."""
         try:
+            self.sock.close()
             self.sock = socket.create_connection((self.host, self.port), timeout=self.timeout)
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._log_in()
