@@ -70,7 +70,13 @@ class Stored(NamedTuple):
 
     id: int
     kind: str
-    fields: dict[str, Any]
+    body: bytes
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The facts; read once and kept by whoever needs them."""
+        fields: dict[str, Any] = orjson.loads(self.body)
+        return fields
 
 
 class OpenCall(NamedTuple):
@@ -182,7 +188,7 @@ class Spool:
     def take(self, limit: int) -> list[Stored]:
         """The oldest records; they stay until forgotten or rejected."""
         rows = self._run(self._select, "SELECT id, kind, body FROM record ORDER BY id LIMIT ?", (limit,))
-        return [Stored(number, kind, orjson.loads(body)) for number, kind, body in rows]
+        return [Stored(*row) for row in rows]
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop records that MySQL has."""

@@ -51,7 +51,7 @@ class TestRecords:
         records = [cdr("a", trace=[{"主": "叫"}], ended_at=None), Record("leg", {"leg_uuid": "b"}), event(2**63)]
         spool.put(records).wait(5)
         taken = spool.take(10)
-        assert [(kind, fields) for _, kind, fields in taken] == records
+        assert [(record.kind, record.fields) for record in taken] == records
         assert spool.take(1) == taken[:1]
         spool.forget([taken[0].id])
         assert spool.take(10) == taken[1:]
