@@ -79,6 +79,13 @@ def playback(call: Call, argument: str) -> None:
     kind, _, milliseconds = argument.partition("silence_stream://")
     length = int(milliseconds) / 1000 if not kind and milliseconds.isdecimal() else 1.0
     call.wait(lambda: False, call.node.scaled(length))
+    samples = int(length * 8000)
+    for name, value in (
+        ("current_application_response", "FILE PLAYED"), ("playback_last_offset_pos", str(samples)),
+        ("playback_seconds", str(int(length))), ("playback_ms", str(int(length * 1000))),
+        ("playback_samples", str(samples)),
+    ):  # fmt: skip
+        call.leg.variables.set(name, value)
 
 
 @application("sleep")

@@ -59,9 +59,9 @@ class Attempt:
         leg.number = 2
         leg.fire("CHANNEL_CREATE")
         leg.fire("CHANNEL_ORIGINATE")
-        caller.profile["callee_name"], caller.profile["callee_number"] = "Outbound Call", self.target.user
         caller.variables.push("originated_legs", f"{leg.uuid};Outbound Call;{self.target.user}")
         caller.variables.set("originate_signal_bond", leg.uuid)
+        caller.variables.remove("sip_invite_failure_status", "sip_invite_failure_phrase")  # of the attempt before
         self.call.node.spawn(self._far_end)
         if self.leg_timeout.isdecimal():
             self.call.node.later(call.node.whole_seconds(int(self.leg_timeout)), self._leg_timeout)
@@ -119,11 +119,13 @@ class Attempt:
         leg, call = self.leg, self.call
         self.answered = True
         leg.variables.set("switch_r_sdp", call.spec.sdp)
+        leg.variables.set("ep_codec_string", media.codec_string(call.spec.codecs))
         leg.codec, leg.rate = call.leg.codec or media.preferred(call.spec.codecs), call.leg.rate
         leg.set_media(self.target.edge.rpartition(":")[0])
         leg.times.answered = now_us()
         leg.answer_state = "answered"
         leg.fire("CHANNEL_ANSWER")
+        leg.variables.set("endpoint_disposition", "ANSWER")
         leg.call("ACTIVE")
         for name, value in self._own.items():
             app, _, argument = value.partition(" ")
@@ -141,9 +143,8 @@ class Attempt:
             ("proto_specific_hangup_cause", f"sip:{status}"), ("sip_term_cause", str(blocks.q850(cause))),
         ):  # fmt: skip
             mine.set(name, value)
-        if self.rang:
-            theirs.set("sip_invite_failure_status", str(status))
-            theirs.set("sip_invite_failure_phrase", phrase)
+        theirs.set("sip_invite_failure_status", str(status))
+        theirs.set("sip_invite_failure_phrase", phrase)
         theirs.set("sip_hangup_phrase", phrase)
         theirs.set("last_bridge_hangup_cause", cause)
         theirs.set("last_bridge_proto_specific_hangup_cause", f"sip:{status}")
@@ -188,10 +189,12 @@ class Attempt:
     def hang_up_towards(self) -> None:
         """The caller's side ended: BYE to the callee."""
         put = self.leg.variables.set
+        put("bridge_to", None)
         put("sip_hangup_phrase", "OK")
         put("last_bridge_hangup_cause", "NORMAL_CLEARING")
         put("last_bridge_proto_specific_hangup_cause", "sip:200")
-        put("bridge_hangup_cause", "NORMAL_CLEARING")
+        if self.call.node.random() < 0.5:  # it is there in some recordings, in others not
+            put("bridge_hangup_cause", "NORMAL_CLEARING")
         self._disposition = "send_bye"
         self.end("NORMAL_CLEARING")
 

@@ -76,6 +76,9 @@ def _timeout(call: Call, originate: Originate) -> int:
 
 def _settled(call: Call, attempts: list[Attempt]) -> bool:
     """One answered or all failed. The first ring is passed on to the caller on the way."""
+    heard = next((attempt for attempt in attempts if attempt.rang or attempt.answered), None)
+    if heard is not None:
+        call.leg.profile["callee_name"], call.leg.profile["callee_number"] = "Outbound Call", heard.target.user
     if any(attempt.rang for attempt in attempts) and not call.leg.times.progress:
         call.leg.times.progress = now_us()
         if not call.leg.times.answered:
@@ -94,7 +97,6 @@ def _give_up(call: Call, attempts: list[Attempt], cause: str) -> None:
         variables.push("originate_causes", f"{attempt.leg.uuid};{attempt.leg.cause}")
         if attempt.leg.cause != "LOSE_RACE":
             last = attempt.leg.cause
-    variables.remove("originate_signal_bond")
     if cause == "LOSE_RACE":
         return
     if call.leg.down:
@@ -129,6 +131,7 @@ def _join(call: Call, attempt: Attempt) -> None:
         return
     _mark_bridged(call, attempt)
     leg.other = peer
+    call.bridged = True
     if leg.call_state != "ACTIVE":
         leg.call("ACTIVE")
     leg.fire("CHANNEL_BRIDGE", before=ids)
@@ -137,6 +140,7 @@ def _join(call: Call, attempt: Attempt) -> None:
     call.talking.set()
     call.node.later(0.02, _update, call, attempt)
     call.wait(lambda: peer.down)
+    call.bridged = False
     _part(call, attempt, ids)
 
 
@@ -185,9 +189,7 @@ def _part(call: Call, attempt: Attempt, ids: tuple[tuple[str, str], ...]) -> Non
         if attempt.left:
             variables.set("last_bridge_proto_specific_hangup_cause", "sip:200")
         variables.set("bridge_hangup_cause", peer.cause)
-        variables.set("last_bridge_role", "originator")
     else:
-        variables.set("last_bridge_role", "originator")
         attempt.hang_up_towards()
         gevent.sleep(call.node.random() * 0.002)  # the B-leg's end and the A-leg's are told by two threads
         variables.set("bridge_hangup_cause", peer.cause)

@@ -60,6 +60,7 @@ class Call:
         self.control: Outbound | None = None
         self.legs: list[Leg] = []  # B-legs, in the order dialled
         self.status = 0  # what the caller was answered with
+        self.bridged = False
         self.talking = Event()
         self.ended = Event()
         self.dialled = 0.0  # monotonic, when the controller was dialled
@@ -151,12 +152,14 @@ class Call:
         identity = ("Application-UUID", event_uuid or self.node.new_uuid())
         for _ in range(max(1, loops)):
             leg.last_app = (app, argument)
+            leg.variables.remove("current_application_response")
             leg.variables.set("current_application_data", argument)
             leg.variables.set("current_application", app)
             began = time.monotonic()
             leg.fire("CHANNEL_EXECUTE", after=[*headers, identity])
             function(self, argument)
-            leg.fire("CHANNEL_EXECUTE_COMPLETE", after=[*headers, ("Application-Response", "_none_"), identity])
+            response = ("Application-Response", leg.variables.get("current_application_response", "_none_"))
+            leg.fire("CHANNEL_EXECUTE_COMPLETE", after=[*headers, response, identity])
             if leg.down or time.monotonic() - began < 0.5:  # a run of under half a second ends the loop (case n)
                 break
         return True
@@ -191,6 +194,7 @@ class Call:
                 self._locked += message.locked
                 found = self.execute(message.app, message.argument, message.event_uuid, message.loops)
                 self._locked -= message.locked
+                self.leg.variables.remove("current_loop", "total_loops")
                 if not found:
                     return
 
@@ -230,7 +234,6 @@ class Call:
             self._changed.clear()
             if self._changed.wait(left):
                 gevent.sleep(self.node.tick())
-        variables.remove("current_loop", "total_loops")
         leg.fire("CHANNEL_UNPARK")
 
     # what others do to it
@@ -241,8 +244,11 @@ class Call:
 
     def hang_up(self, cause: str) -> bool:
         """End the A-leg; False when it had ended."""
-        if not self.leg.hang_up(cause):
+        if self.leg.down:
             return False
+        if self.bridged:
+            self.leg.variables.set("last_bridge_role", "originator")
+        self.leg.hang_up(cause)
         if self.control is not None:
             self.control.poll_soon()
         self._changed.set()
@@ -284,8 +290,6 @@ class Call:
         if leg.times.answered:
             for name, value in _BYE:
                 put(name, value)
-            if leg.times.bridged:
-                put("last_bridge_role", "originator")
             self.hang_up("NORMAL_CLEARING")
             put("sip_hangup_disposition", "recv_bye")
             return
@@ -323,6 +327,9 @@ class Call:
             return True
         codec = media.preferred(self.spec.codecs)
         if not codec:
+            for kind, flow in (("video", "inactive"), ("text", "inactive"), ("audio", "sendrecv")):
+                leg.variables.set(f"remote_{kind}_media_flow", flow)
+            leg.variables.set("audio_media_flow", "sendrecv")
             leg.variables.set("dtmf_type", "info")
             leg.variables.set("endpoint_disposition", "CODEC NEGOTIATION ERROR")
             self.hang_up("INCOMPATIBLE_DESTINATION")

@@ -50,6 +50,7 @@ class Room:
         member = self.node.next_member()
         self.members[member] = call
         put = call.leg.variables.set
+        put("read_codec", "L16")
         put("conference_name", self.name)
         put("app_session_uuid", self.uuid)
         put("conference_member_id", str(member))
@@ -59,7 +60,8 @@ class Room:
         self._tell_of(call, member, [], [("Action", "add-member")])
         if not self._floor:
             self._floor = member
-            self._tell_of(call, member, [("Action", "floor-change"), ("Old-ID", "none")], [("New-ID", str(member))])
+            change = [*self._room(), ("Action", "floor-change"), ("Old-ID", "none")]
+            self._tell_of(call, member, change, [("New-ID", str(member))])
 
     def leave(self, call: Call) -> None:
         """Leave; the last one out ends the room."""
@@ -68,6 +70,7 @@ class Room:
             self._floor = 0
             self._tell("floor-change", [("Old-ID", "none"), ("New-ID", "none")])
         self.members.pop(member, None)
+        call.leg.variables.set("read_codec", call.leg.codec)
         self._tell_of(call, member, [], [("Action", "del-member")])
         if not self.members:
             self.node.rooms.pop(self.name, None)

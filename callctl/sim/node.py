@@ -296,7 +296,7 @@ class SimNode:
             "gmt": time.strftime("%a,%%20%d%%20%b%%20%Y%%20%H%%3A%M%%3A%S%%20GMT", at),
         }  # fmt: skip
         rows = blocks.fill("core.txt", values)
-        return f"Event-Name: {name}\n{first}" + "".join(f"{head}: {value}\n" for head, value in rows)
+        return f"{first}Event-Name: {name}\n" + "".join(f"{head}: {value}\n" for head, value in rows)
 
     def announce(
         self, name: str, headers: Iterable[tuple[str, str]], body: str = "", subclass: str = "", owner: str = ""
