@@ -37,7 +37,7 @@ EVENTS = (
     "CUSTOM",
     "conference::maintenance",
 )
-RECONNECT = (0.2, 5.0)  # seconds, first and longest pause
+RECONNECT = (0.2, 2.0)  # seconds, first and longest pause
 COMPARE = 60.0  # seconds between comparisons with the switch
 SETTLE = 2.0  # seconds an end may be on its way to us after the switch has forgotten the call
 YOUNG = 10_000_000  # microseconds in which a call may be open here and not yet up there
@@ -183,11 +183,11 @@ class NodeRecorder:
     def _hear_call(self, event: Event) -> None:
         uuid = event.get("Unique-ID")
         if event.name == "CHANNEL_HANGUP_COMPLETE":
-            self.calls.drop(uuid)
             metrics.ended.labels(event.get("Hangup-Cause")).inc()
             records = facts.ended(event)
             last = records[0].fields
             self._tell(event, "ended", _some(last, "duration_ms", "hangup_cause", "hangup_by", "reason"), records)
+            self.calls.drop(uuid)
             return
         name, state = STATES[event.name]
         known = self.calls.get(uuid)
@@ -240,7 +240,9 @@ class NodeRecorder:
         at = event.number("Event-Date-Timestamp")
         story = facts.event(call, started_us, event.number("Event-Sequence"), at, name, data)
         self._record([*records, story])
-        self._publisher.event(name, call, at, self.node.name, event.variable("callctl_account"), data)
+        known = self.calls.get(call)
+        account = event.variable("callctl_account") or (known.account if known else "")
+        self._publisher.event(name, call, at, self.node.name, account, data)
 
     def _record(self, records: list[Record]) -> None:
         """Hold the feed up rather than lose a record: FreeSWITCH keeps what we do not read."""

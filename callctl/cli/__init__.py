@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import gevent
 
 from callctl import __version__
 from callctl.cli.output import Context
@@ -98,3 +99,4 @@ def main(ctx: click.Context) -> None:
     为 FreeSWITCH 平台决定、接续并记录每一个呼叫，并说明原因。
     """
     ctx.ensure_object(Context)
+    gevent.get_hub().NOT_ERROR += (KeyboardInterrupt,)  # Ctrl-C is no fault to print a traceback of

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
+import time
 from collections import Counter
 
 import click
@@ -15,6 +17,7 @@ from callctl.sim.node import SimNode
 from callctl.sim.result import CallResult
 from callctl.sim.scenario import MIX, Scenario, SimCall, standard_world
 
+FEED = 6.0  # seconds to wait for a controller's feed; calls go on without one
 LONGEST = 120.0  # seconds to wait for the calls' ends
 
 
@@ -33,7 +36,7 @@ def _mix(_ctx: click.Context, _param: click.Parameter, value: str | None) -> lis
 @click.option("--speed", default=10.0, show_default=True, help="How much faster than life phones ring and people talk.")
 @click.option("--caller", default="1001@example.net", show_default=True, help="The endpoint that calls.  主叫终端")
 @click.option("--node", "name", help="Which of [[nodes]] to play; else the first.  扮演的节点")
-@click.option("--seed", default=0, help="Chooses among the recorded orders of events.")
+@click.option("--seed", type=int, help="Makes the same calls, with the same UUIDs, as the last time it was given.")
 @pass_context
 def sim(
     context: Context,
@@ -43,7 +46,7 @@ def sim(
     speed: float,
     caller: str,
     name: str | None,
-    seed: int,
+    seed: int | None,
 ) -> None:
     """Play a FreeSWITCH node: dial the controller with calls, and answer its feed.
 
@@ -66,7 +69,7 @@ def _node(settings: Settings, name: str | None) -> Node:
     raise ConfigError(f"There is no node {name or ''} to play: add it to [[nodes]].")
 
 
-def _play(settings: Settings, node: Node, speed: float, domain: str, seed: int) -> SimNode:
+def _play(settings: Settings, node: Node, speed: float, domain: str, seed: int | None) -> SimNode:
     if not settings.edges:
         raise ConfigError("There is no edge that calls could come from: add one to [[edges]].")
     return SimNode(
@@ -74,7 +77,7 @@ def _play(settings: Settings, node: Node, speed: float, domain: str, seed: int) 
         [settings.esl.listen],
         listen_esl=split_address(node.esl),
         password=node.password.get_secret_value(),
-        seed=seed,
+        seed=secrets.randbits(32) if seed is None else seed,
         world=standard_world(domain, [edge.address for edge in settings.edges]),
         scale=1 / speed,
         sip=node.sip,
@@ -85,8 +88,10 @@ def _play(settings: Settings, node: Node, speed: float, domain: str, seed: int) 
 def _place(
     node: SimNode, mix: list[Scenario], count: int, rate: float, caller: str, settings: Settings
 ) -> list[CallResult]:
-    """Calls in turn from the edges; with a moment before them for the controller's feed to find this node."""
-    gevent.sleep(1.0)
+    """Calls in turn from the edges, once the controller's feed has found this node."""
+    deadline = time.monotonic() + FEED
+    while not node.has_feed and time.monotonic() < deadline:
+        gevent.sleep(0.05)
     results = []
     for number in range(count):
         edge, _ = split_address(settings.edges[number % len(settings.edges)].address)
@@ -105,7 +110,7 @@ def _place(
 
 
 def _report(context: Context, results: list[CallResult]) -> None:
-    counts = Counter((result.scenario, result.outcome if result.finished.is_set() else "did not end") for result in results)
+    counts = Counter((result.scenario, result.outcome if result.finished.is_set() else "no end") for result in results)
     if context.as_json:
         for result in results:
             context.json({

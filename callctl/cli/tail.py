@@ -52,21 +52,39 @@ def tail(context: Context, account: str | None, number: str | None, call: str | 
     实时显示呼叫事件，按 Ctrl-C 结束。
     """
     console = Console(highlight=False, soft_wrap=True)
-    numbers: set[str] = set()  # calls seen to have the number: later events do not repeat it
-    for event in follow(context.settings.redis, since):
-        if (account and event.account != account) or (call and event.call != call):
-            continue
-        if number is not None:
-            if number in (event.data.get("from"), event.data.get("to")):
-                numbers.add(event.call)
-            if event.call not in numbers:
+    chosen = _Choice(account, number, call)
+    try:
+        for event in follow(context.settings.redis, since):
+            if not chosen.takes(event):
                 continue
-            if event.event == "ended":
-                numbers.discard(event.call)
-        if context.as_json:
-            context.json(event._asdict())
-        else:
-            console.print(_line(event, context))
+            if context.as_json:
+                context.json(event._asdict())
+            else:
+                console.print(_line(event, context))
+    except KeyboardInterrupt:
+        return
+
+
+class _Choice:
+    """Which events are wanted."""
+
+    def __init__(self, account: str | None, number: str | None, call: str | None) -> None:
+        self._account = account
+        self._number = number
+        self._call = call
+        self._having = set[str]()  # calls seen to have the number: their later events do not repeat it
+
+    def takes(self, event: LiveEvent) -> bool:
+        if self._account not in (None, event.account) or not event.call.startswith(self._call or ""):
+            return False
+        if self._number is None:
+            return True
+        if self._number in (event.data.get("from"), event.data.get("to")):
+            self._having.add(event.call)
+        wanted = event.call in self._having
+        if event.event == "ended":
+            self._having.discard(event.call)
+        return wanted
 
 
 def _line(event: LiveEvent, context: Context) -> Text:

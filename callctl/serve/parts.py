@@ -10,8 +10,8 @@ import gevent
 import structlog
 from gevent.event import Event as Signal
 
-from callctl.serve import board
-from callctl.serve.board import Board
+from callctl.live import board
+from callctl.live.board import Board
 from callctl.settings import Settings, state_directory
 
 log = structlog.get_logger()

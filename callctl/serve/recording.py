@@ -13,11 +13,10 @@ from callctl.call.recorder import NodeRecorder
 from callctl.cdr.spool import Spool
 from callctl.cdr.writer import Writer
 from callctl.errors import CallctlError
-from callctl.live import client
+from callctl.live import board, client
+from callctl.live.board import Board
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
-from callctl.serve import board
-from callctl.serve.board import Board
 from callctl.serve.parts import for_ever, open_board, until_told
 from callctl.settings import Node, Settings, state_directory
 from callctl.store.pool import Pool

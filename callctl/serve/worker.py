@@ -13,11 +13,10 @@ from callctl.call.controller import Controller
 from callctl.call.world import Facts
 from callctl.cdr.spool import Spool
 from callctl.esl.server import Server
-from callctl.live import client
+from callctl.live import board, client
 from callctl.live.metrics import calls_held
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
-from callctl.serve import board
 from callctl.serve.parts import for_ever, open_board, until_told
 from callctl.settings import Settings, state_directory
 from callctl.store.location import LocationStore

@@ -12,10 +12,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 
 from callctl.cdr.spool import Spool
 from callctl.errors import ConfigError
+from callctl.live import board
+from callctl.live.board import Board
 from callctl.live.metrics import spool_records
 from callctl.live.publisher import Publisher
-from callctl.serve import board
-from callctl.serve.board import Board
 from callctl.settings import Settings, split_address
 
 WORKER_FRESH = 5.0  # seconds
