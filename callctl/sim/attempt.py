@@ -13,6 +13,8 @@ from callctl.sim.leg import Leg, now_us
 if TYPE_CHECKING:
     from callctl.sim.call import Call
 
+_REFUSED = frozenset(("sip_call_id", "sip_reply_host", "sip_reply_port", "sip_network_ip", "sip_network_port"))
+
 
 class Attempt:
     """A B-leg and the phone at its far end."""
@@ -100,17 +102,21 @@ class Attempt:
             self._refuse(phone.status)
         self.call.touch()
 
-    def _ring(self) -> None:
-        leg = self.leg
-        self.rang = True
+    def _replied(self) -> list[tuple[str, str]]:
+        """What a leg learns from a reply of its edge."""
         host, _, port = self.target.edge.rpartition(":")
-        leg.times.progress = now_us()
-        node = self.call.node
-        leg.variables.update(blocks.fill("ringing.txt", leg.values(
+        leg, node = self.leg, self.call.node
+        return blocks.fill("ringing.txt", leg.values(
             edge_host=host, edge_port=port, to_user=self.target.user, to_host=self.target.host,
             from_user=leg.profile["caller_number"], from_name=leg.profile["caller_name"],
             tag=node.tag(), to_tag=node.tag(), sip_call_id=node.new_uuid(),
-        )))  # fmt: skip
+        ))  # fmt: skip
+
+    def _ring(self) -> None:
+        leg = self.leg
+        self.rang = True
+        leg.times.progress = now_us()
+        leg.variables.update(self._replied())
         leg.fire("CHANNEL_PROGRESS")
         leg.call("RINGING")
         self.call.touch()
@@ -137,6 +143,8 @@ class Attempt:
         """The callee's side answered with an error."""
         cause, phrase = blocks.cause_of(status)
         mine, theirs = self.leg.variables, self.call.leg.variables
+        if not self.rang:
+            mine.update((name, value) for name, value in self._replied() if name in _REFUSED)
         for name, value in (
             ("sip_hangup_disposition", "recv_refuse"), ("sip_invite_failure_status", str(status)),
             ("sip_invite_failure_phrase", phrase), ("sip_term_status", str(status)),
@@ -206,6 +214,9 @@ class Attempt:
 
     def _finish(self) -> None:
         self.call.node.cancel_tasks(self.leg.uuid)
+        if self._disposition == "send_cancel":
+            self.leg.variables.set("sip_invite_failure_status", "487")
+            self.leg.variables.set("sip_invite_failure_phrase", "CANCEL")
         self.leg.report(self._disposition or ("send_bye" if self.answered else ""))
         self.leg.destroy()
         self.call.node.legs.pop(self.leg.uuid, None)

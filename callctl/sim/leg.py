@@ -98,7 +98,10 @@ class Leg:
 
     def data(self, *, variables: bool = True) -> str:
         """The channel's headers in the order FreeSWITCH writes them."""
-        head = blocks.lines(self._basic()) + self.profile_lines("Caller", self)
+        head = blocks.lines(self._basic())
+        if self.state == "CS_NEW":
+            return head
+        head += self.profile_lines("Caller", self)
         if self.other is not None:
             head += f"Other-Type: {'originator' if self.parent else 'originatee'}\n"
             head += self.profile_lines("Other-Leg", self.other)

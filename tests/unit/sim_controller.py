@@ -111,3 +111,14 @@ class Controller:
 
     def stop(self) -> None:
         self._server.stop(timeout=0)
+
+
+def dial(address: str, password: str) -> Heard:
+    """A connection to a node's event socket that is let in."""
+    host, _, port = address.rpartition(":")
+    heard = Heard(socket.create_connection((host, int(port))))
+    gevent.spawn(heard.listen)
+    heard.until(lambda heard: bool(heard.messages))
+    heard.say(f"auth {password}")
+    heard.until(lambda heard: bool(heard.replies))
+    return heard
