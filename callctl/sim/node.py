@@ -33,7 +33,7 @@ def controlled_by(controllers: Iterable[str], guard: int = 4, park_timeout: int 
         ("set", f"park_timeout={park_timeout}:NETWORK_OUT_OF_ORDER"),
         ("sched_hangup", f"+{guard} NETWORK_OUT_OF_ORDER"),
         ("socket", "|".join(controllers) + " async full"),
-        ("respond", "503"),
+        ("hangup", "NETWORK_OUT_OF_ORDER"),
     )
 
 
@@ -86,6 +86,11 @@ class SimNode:
         """HOST:PORT of the inbound event socket."""
         assert self._socket is not None
         return self._socket.address
+
+    @property
+    def has_feed(self) -> bool:
+        """Whether a controller's feed has subscribed to the ends of calls."""
+        return any(not listener.uuid and listener.listens("CHANNEL_HANGUP_COMPLETE", "") for listener in self._wide)
 
     def start(self) -> SimNode:
         """Listen and give heartbeats."""
