@@ -33,6 +33,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "codecs.off": ("the codec check is off for {what}", "{what} 的编解码检查已关闭"),
     "codecs.no_sdp": ("the call came without SDP; FreeSWITCH negotiates", "呼叫没有携带 SDP，由 FreeSWITCH 协商"),
     "locate.found": ("{callee} has {contacts} contacts, at {edges}", "{callee} 有 {contacts} 个注册，位于 {edges}"),
+    "locate.found_some": ("{callee} has {contacts} contacts, at {edges}; left out: {unusable}", "{callee} 有 {contacts} 个注册，位于 {edges}；未使用：{unusable}"),
     "locate.none": ("{callee} has no live registration", "{callee} 没有有效注册"),
     "locate.unusable": ("{callee} has {contacts} contacts, none at an edge that can be used: {unusable}", "{callee} 有 {contacts} 个注册，但没有可用的边缘代理：{unusable}"),
     "locate.away": ("the location database did not answer: {error}", "位置数据库没有应答：{error}"),

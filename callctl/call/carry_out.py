@@ -62,6 +62,8 @@ def commands(
     if decision.codecs:
         known["absolute_codec_string"] = command.codec_list(decision.codecs)
     started = {"callctl_started": str(request.started_us)}
+    if decision.account:
+        started["callctl_account"] = decision.account
     if isinstance(plan, Bridge):
         known |= _common() | _caller_id(request, decision)
         dialled = command.dial_string(plan, _profile(request, settings), started)

@@ -7,7 +7,9 @@ import structlog
 
 from callctl.directory import Snapshot
 from callctl.errors import ServiceAway
+from callctl.live.board import Board
 from callctl.live.client import connect
+from callctl.live.edges import usable
 from callctl.live.rooms import Rooms
 from callctl.model import Located
 from callctl.routing.location import group
@@ -24,16 +26,26 @@ REFRESH = 3.0  # seconds between looks at the configuration's version
 class Facts:
     """The World of live calls. `directory` is None until MySQL could be read for the first time."""
 
-    def __init__(self, settings: Settings, pool: Pool, location: LocationStore, rooms: Rooms) -> None:
+    def __init__(
+        self, settings: Settings, pool: Pool, location: LocationStore, rooms: Rooms, board: Board | None = None
+    ) -> None:
         self._settings = settings
         self._pool = pool
         self._location = location
         self._rooms = rooms
+        self._board = board  # None where no recorder of this host is asked
         self.directory: Snapshot | None = None
 
     def locate(self, user: str, domain: str) -> Located:
         """The edges that hold a live registration of user@domain. Raises ServiceAway: could not ask."""
-        return group(self._location.contacts(user, domain), self._settings.edges)
+        found = group(self._location.contacts(user, domain), self._settings.edges)
+        if self._board is None or not found.targets:
+            return found
+        up = usable((target.edge for target in found.targets), self._board)
+        silent = tuple(f"edge {target.edge} no longer answers" for target in found.targets if target.edge not in up)
+        return Located(
+            tuple(target for target in found.targets if target.edge in up), found.contacts, found.unusable + silent
+        )
 
     def room_owner(self, room: str, node: str) -> str:
         """The node that hosts `room`; `node` becomes it where none does, and where Redis cannot be asked."""

@@ -39,11 +39,18 @@ class Board:
 
     def fresh(self, name: str, seconds: float) -> bool:
         """Whether `name` was marked in the last `seconds`; an unknown name never was."""
-        place = self._places.get(name)
-        if place is None:
-            return False
-        at: float = _SLOT.unpack_from(self._map, place)[0]
+        at = self._at(name)
         return at > 0 and time.monotonic() - at < seconds
+
+    def stale(self, name: str, seconds: float) -> bool:
+        """Whether `name` was marked once, but not in the last `seconds`."""
+        at = self._at(name)
+        return at > 0 and time.monotonic() - at >= seconds
+
+    def _at(self, name: str) -> float:
+        place = self._places.get(name)
+        at: float = 0.0 if place is None else _SLOT.unpack_from(self._map, place)[0]
+        return at
 
 
 def feed(node: str) -> str:

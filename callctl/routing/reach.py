@@ -44,7 +44,8 @@ def _phone(case: Case) -> Step:
     )
     return passed(
         "locate",
-        "locate.found",
+        "locate.found_some" if located.unusable else "locate.found",
+        unusable=located.unusable,
         callee=callee.name,
         contacts=located.contacts,
         edges=tuple(f"{target.edge} ({target.address}, q {target.q:g})" for target in located.targets),

@@ -10,7 +10,7 @@ import gevent
 import structlog
 from gevent.event import Event as Signal
 
-from callctl.live import board
+from callctl.live import board, edges
 from callctl.live.board import Board
 from callctl.settings import Settings, state_directory
 
@@ -22,6 +22,7 @@ ORPHANED = 1.0  # seconds between looks whether the supervisor still lives
 def open_board(settings: Settings, workers: int) -> Board:
     """The board of this host's processes."""
     names = [board.feed(node.name) for node in settings.nodes] + [board.worker(index) for index in range(workers)]
+    names += [edges.mark_name(edge.name) for edge in settings.edges]
     return Board(state_directory(settings) / "board", names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import gevent
 import structlog
@@ -13,7 +14,7 @@ from callctl.call.recorder import NodeRecorder
 from callctl.cdr.spool import Spool
 from callctl.cdr.writer import Writer
 from callctl.errors import CallctlError
-from callctl.live import board, client
+from callctl.live import board, client, edges
 from callctl.live.board import Board
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
@@ -50,6 +51,9 @@ def run(settings: Settings, workers: int) -> None:
     for_ever(lambda: writer.run(wake))
     for recorder in recorders:
         for_ever(recorder.run)
+    for edge in settings.edges:
+        if edge.enabled:
+            for_ever(partial(edges.watch, edge, marks))
     web = WebServer(settings, marks, workers, spool, publisher)
     web.start()
     log.info("recorder ready", nodes=[node.name for node in settings.nodes], http=settings.http.listen)

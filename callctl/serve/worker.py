@@ -14,6 +14,7 @@ from callctl.call.world import Facts
 from callctl.cdr.spool import Spool
 from callctl.esl.server import Server
 from callctl.live import board, client
+from callctl.live.board import Board
 from callctl.live.metrics import calls_held
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
@@ -36,7 +37,7 @@ def run(settings: Settings, index: int, workers: int, listener: int) -> None:
     spool = Spool(state_directory(settings), settings.spool.min_free_mb)
     redis = client.connect(settings.redis)
     publisher = Publisher(redis, settings.redis)
-    known = _facts(settings, Rooms(redis, settings.redis))
+    known = _facts(settings, Rooms(redis, settings.redis), marks)
     controller = Controller(
         settings,
         f"{plain.gethostname()}/{index}",
@@ -65,7 +66,7 @@ def run(settings: Settings, index: int, workers: int, listener: int) -> None:
     gevent.get_hub().threadpool.kill()
 
 
-def _facts(settings: Settings, rooms: Rooms) -> Facts:
+def _facts(settings: Settings, rooms: Rooms, marks: Board) -> Facts:
     location = settings.location
     registrations = Pool(settings.location_mysql, location.connections, location.deadline)
-    return Facts(settings, Pool(settings.mysql, 1), LocationStore(registrations, location), rooms)
+    return Facts(settings, Pool(settings.mysql, 1), LocationStore(registrations, location), rooms, marks)
