@@ -111,11 +111,6 @@ class SimNode:
 
     kill = stop
 
-    @property
-    def has_feed(self) -> bool:
-        """Whether somebody hears the calls of the whole node."""
-        return any(listener.listens("CHANNEL_HANGUP_COMPLETE", "") for listener in self._wide if not listener.uuid)
-
     def drop_feeds(self) -> None:
         """Close every inbound connection; calls go on."""
         for listener in list(self._wide):

@@ -15,6 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -73,12 +74,13 @@ def show() -> None:
     say("Calls from a simulated FreeSWITCH, as `callctl tail` shows them")
     tail = subprocess.Popen(command("tail"))
     time.sleep(1)  # the tail begins at the newest event
+    began = datetime.now(UTC)
     callctl("sim", "--mix", MIX, stdout=subprocess.DEVNULL)
     time.sleep(2)  # records are in MySQL within a second
     tail.send_signal(signal.SIGINT)
     tail.wait()
     say("What stands in MySQL (table cdr)")
-    table(services)
+    table(services, began)
     say("Where to look next")
     config = CONFIG.relative_to(ROOT)
     print(f"callctl --config {config} explain --to 1009 --endpoint 1001@example.net --codecs PCMA,G729")
@@ -186,12 +188,12 @@ def serve() -> None:
     raise subprocess.CalledProcessError(process.poll() or 1, command("serve"))
 
 
-def table(services: Services) -> None:
+def table(services: Services, since: datetime) -> None:
     """The demo's calls as billing jobs would read them."""
     sql = (
-        "SELECT LEFT(call_uuid, 8) AS call_uuid, kind, account, caller, called, ring_ms, duration_ms, attempts AS tries,"
-        " CONCAT_WS('>', codec_in, codec_out) AS codec, sip_status AS sip, hangup_cause, hangup_by, reason"
-        " FROM cdr ORDER BY started_at"
+        "SELECT LEFT(call_uuid, 8) AS call_uuid, kind, account, caller, called, ring_ms, duration_ms,"
+        " attempts AS tries, CONCAT_WS('>', codec_in, codec_out) AS codec, sip_status AS sip, hangup_cause,"
+        f" hangup_by, reason FROM cdr WHERE started_at >= '{since:%F %T}' ORDER BY started_at"
     )
     subprocess.run(
         ["mariadb", "--socket", str(services.mysql_socket), "--table", "callctl", "-e", sql], check=True
