@@ -28,6 +28,8 @@ PORTS = range(20_000, 32_000)
 START_DEADLINE = 60.0  # seconds; the first start on a slow disk
 STOP_DEADLINE = 30.0
 
+PACKAGES = {"mariadbd": "mariadb-server", "mariadb-install-db": "mariadb-server", "redis-server": "redis-server"}
+
 
 class ServiceError(Exception):
     """A private service cannot be started or stopped; one sentence with cause and mend."""
@@ -57,6 +59,8 @@ class Services:
 
 def start(folder: Path) -> Services:
     """Start what does not run yet and return once both answer; a second start changes nothing."""
+    for name in PACKAGES:
+        _binary(name)
     folder = folder.absolute()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _only_one(folder):
@@ -91,7 +95,7 @@ def start_mysql(folder: Path) -> None:
     folder = folder.absolute()
     if _pid(folder, "mysql"):
         return
-    server = _binary("mariadbd", "mariadb-server")
+    server = _binary("mariadbd")
     data = folder / "mysql"
     if not data.exists():
         _make_database(folder)
@@ -118,7 +122,7 @@ def start_redis(folder: Path) -> None:
     folder = folder.absolute()
     if _pid(folder, "redis"):
         return
-    server = _binary("redis-server", "redis-server")
+    server = _binary("redis-server")
     data = folder / "redis"
     data.mkdir(mode=0o700, exist_ok=True)
     port = _port(folder, "redis")
@@ -139,7 +143,7 @@ def stop_redis(folder: Path) -> None:
 
 def _make_database(folder: Path) -> None:
     """Initialise the data folder aside and rename it, so that an interrupted start leaves no half of one."""
-    install = _binary("mariadb-install-db", "mariadb-server")
+    install = _binary("mariadb-install-db")
     fresh = folder / "mysql.new"
     shutil.rmtree(fresh, ignore_errors=True)
     command = [
@@ -149,7 +153,7 @@ def _make_database(folder: Path) -> None:
     ]  # fmt: skip
     log = folder / "mysql-install.log"
     with log.open("wb") as output:
-        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)  # noqa: S603
+        done = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         raise ServiceError(f"mariadb-install-db failed: see {log}.")
     fresh.rename(folder / "mysql")
@@ -176,10 +180,10 @@ def _only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def _binary(name: str, package: str) -> str:
+def _binary(name: str) -> str:
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     if path is None:
-        raise ServiceError(f"{name} is not on this machine: install the Debian package {package}.")
+        raise ServiceError(f"{name} is not on this machine: install the Debian package {PACKAGES[name]}.")
     return path
 
 
@@ -226,8 +230,8 @@ def _launch(folder: Path, name: str, command: Sequence[str]) -> None:
     pid_file = folder / f"{name}.pid"
     pid_file.unlink(missing_ok=True)
     with (folder / f"{name}.log").open("ab") as log:
-        subprocess.run(  # noqa: S603
-            ["setsid", "--fork", "sh", "-c", 'echo $$ >"$0" && exec "$@"', str(pid_file), *command],  # noqa: S607
+        subprocess.run(
+            ["setsid", "--fork", "sh", "-c", 'echo $$ >"$0" && exec "$@"', str(pid_file), *command],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", check=True,
         )  # fmt: skip
     _until(lambda: pid_file.exists() and pid_file.read_text() != "", START_DEADLINE)

@@ -58,7 +58,8 @@ _CLOSE = "INSERT OR REPLACE INTO closed_call (call_uuid, at) VALUES (:call_uuid,
 class Record(NamedTuple):
     """Facts for one row of MySQL, named as its columns; times are microseconds since the epoch.
 
-    A "cdr" record has at least call_uuid, started_at, state and node; "leg" and "event" their table's key.
+    A "cdr" record has at least call_uuid, started_at and state, and node to be found among open calls; "leg" and "event"
+    have their table's key.
     """
 
     kind: RecordKind
@@ -120,7 +121,7 @@ def _nothing() -> Commit:
 
 def _call(fields: dict[str, Any], now: int) -> dict[str, Any]:
     """What is kept of a "cdr" record to know open calls; a wrong one shows here, at its maker, not on the thread."""
-    call = {"call_uuid": str(fields["call_uuid"]), "node": str(fields["node"]), "now": now}
+    call = {"call_uuid": str(fields["call_uuid"]), "node": str(fields.get("node", "")), "now": now}
     if fields["state"] not in {"routed", "answered", "final"} or not 0 <= fields["started_at"] < 2**63:
         raise ValueError(f"not the facts of a call: {fields}")
     return call | {"state": fields["state"], "started_at": int(fields["started_at"])}
