@@ -22,7 +22,7 @@ from callctl.settings import Settings
 
 log = structlog.get_logger()
 
-EVENTS = ("CHANNEL_BRIDGE", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP_COMPLETE")
+EVENTS = ("CHANNEL_ANSWER", "CHANNEL_BRIDGE", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP_COMPLETE")
 BRIDGE_ID = "callctl-bridge"
 SET_UP = 60  # seconds a call may take beyond its ringing and its talking
 CORE_RING_TIMEOUT = 10  # seconds for another node of the core to take a conference caller
@@ -88,7 +88,6 @@ def _common() -> dict[str, str]:
         "continue_on_fail": "true",
         "sip_copy_custom_headers": "false",
         "sip_ignore_remote_cause": "true",
-        "outbound_redirect_fatal": "true",
     }
 
 
@@ -145,7 +144,7 @@ def _follow(
 ) -> Event | None:
     groups = len(decision.plan.groups) if isinstance(decision.plan, Bridge) else 1
     patience = settings.calls.ring_timeout * groups + decision.max_seconds + SET_UP
-    refused = False
+    refused = bridged = False
     while True:
         try:
             event = session.next_event(patience)
@@ -158,7 +157,9 @@ def _follow(
             continue
         if event is None or event.name == "CHANNEL_HANGUP_COMPLETE":
             return event
-        if event.name == "CHANNEL_BRIDGE" and may_let_go():
+        # With early media the bridge comes before the answer (observed).
+        bridged = bridged or event.name == "CHANNEL_BRIDGE"
+        if bridged and event.get("Answer-State") == "answered" and may_let_go():
             return None
         if _bridge_failed(event):
             reason = outcome.failure(event)
@@ -166,10 +167,12 @@ def _follow(
 
 
 def _bridge_failed(event: Event) -> bool:
-    """Whether our bridge is over without having connected anybody, and the caller is still there to be told."""
+    """Whether our bridge is over without an answer, and the caller is still there to be told.
+
+    `originate_disposition` does not tell: a callee who sent early media and then refused leaves SUCCESS (observed).
+    """
     return (
         event.name == "CHANNEL_EXECUTE_COMPLETE"
         and event.get("Application-UUID") == BRIDGE_ID
-        and event.variable("originate_disposition") != "SUCCESS"
-        and event.get("Answer-State") != "hangup"
+        and event.get("Answer-State") not in ("answered", "hangup")
     )

@@ -43,6 +43,8 @@ def array(value: str) -> list[str]:
 def failure(event: Block) -> Reason:
     """Why a bridge that has ended connected nobody, though the caller waited."""
     causes = {cause for _, cause in attempts(event)} | {event.variable("originate_disposition")}
+    if "SUCCESS" in causes:  # early media counts as success; what the callee then said stands here
+        causes.add(event.variable("bridge_hangup_cause"))
     for reason, names in _REASONS:
         if causes & names:
             return reason

@@ -15,6 +15,8 @@ from callctl.errors import UnsafeText
 from callctl.model import Bridge, EdgeTarget
 from callctl.settings import split_address
 
+LATER = 5  # seconds
+
 _UUID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _USER = re.compile(r"[A-Za-z0-9_.+*-]{1,64}")
@@ -116,9 +118,10 @@ def dial_string(bridge: Bridge, profile: str, values: Mapping[str, str]) -> str:
     legs["ignore_early_media"] = "true" if any(len(group) > 1 for group in bridge.groups) else "false"
     if bridge.codecs:
         legs["absolute_codec_string"] = codec_list(bridge.codecs)
+    legs["outbound_redirect_fatal"] = "true"  # or a phone's 302 has FreeSWITCH dial what the phone names
     hunting = len(bridge.groups) > 1
-    if not hunting:
-        legs["originate_timeout"] = str(bridge.ring_timeout)
+    # When this one fires the groups that follow are not tried, so it comes after leg_timeout (observed); 60 if not set.
+    legs["originate_timeout"] = str(bridge.ring_timeout + (LATER if hunting else 0))
     target = f"sofia/{_checked(_NAME, profile, 'profile')}/{user(bridge.user)}@{domain(bridge.domain)}"
 
     def leg(edge: EdgeTarget) -> str:
