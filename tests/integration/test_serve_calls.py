@@ -6,6 +6,7 @@ import pytest
 
 from callctl.reason import BY_NAME
 from callctl.sim.scenario import HOSTILE, MIX, Scenario
+from callctl.sim.world import Phone
 from tests.integration.platform import DOMAIN, MEETS, TALKS, Platform, sip, wait
 
 AT_ONCE = 4  # of each scenario of the mix
@@ -181,14 +182,13 @@ def test_a_caller_on_another_node_is_bridged_to_the_room_with_a_mark(platform):
     (room,) = platform.nodes["sim1"].rooms.values()
     assert room.name == "77-sim1"
 
-    second = platform.dial(MEETS, "sim2", called="conf_77")
-    other = platform.nodes["sim2"]
-    leg = wait(lambda: next((attempt for attempt in other.legs.values()), None), "the second caller is sent on")
-    assert f"{leg.target.user}@{leg.target.host}" == f"conf_77@{sip('sim1')}"
-    assert leg.leg.variables.get("sip_h_X-Callctl-Hop") == second.uuid
-    assert leg.leg.variables.get("sip_h_X-MEDIATRA") == "1"
+    platform.world.phones[f"conf_77@{sip('sim1')}", "*"] = Phone()
+    second = platform.talking(platform.dial(MEETS, "sim2", called="conf_77"))
+    (leg,) = platform.nodes["sim2"].call(second.uuid).legs
+    assert leg.variables.get("sip_h_X-Callctl-Hop") == second.uuid
+    assert leg.variables.get("sip_h_X-MEDIATRA") == "1"
 
-    # What sim2 dialled, as it reaches sim1: it enters the room there, whatever anybody says of its owner.
+    # What sim2 dialled, as it reaches sim1: it enters the room there.
     hop = platform.dial(
         MEETS, "sim1", called="conf_77", caller="1002", source_ip="127.0.0.12",
         headers={"X-Callctl-Hop": second.uuid, "X-Callctl-Endpoint": ""},
@@ -196,10 +196,11 @@ def test_a_caller_on_another_node_is_bridged_to_the_room_with_a_mark(platform):
     platform.talking(hop)
     assert {call.leg.uuid for call in room.members.values()} == {first.uuid, hop.uuid}
     assert list(platform.nodes["sim1"].rooms.values()) == [room]
-    platform.hang_up(first, hop)
-    platform.finish(second)  # the switch it was sent on to is not of this world: 404
+    platform.hang_up(first, second, hop)
 
-    assert platform.story(second).cdr["trace"]["targets"] == ["room 77 on sim1"]
+    sent_on = platform.story(second)
+    assert sent_on.cdr["trace"]["targets"] == ["room 77 on sim1"]
+    assert [leg["target"] for leg in sent_on.legs] == ["sim1"]
     arrived = platform.story(hop)
     assert arrived.cdr["trace"]["steps"][0]["key"] == "identify.hop"
     assert "room_joined" in arrived.names
