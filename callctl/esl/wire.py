@@ -8,6 +8,7 @@ Values are looked up and decoded when asked for; most are never asked for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +16,8 @@ from callctl.errors import WireError
 
 MAX_HEADERS = 256 * 1024  # bytes; a connect reply with long SDP is about 10 kB
 MAX_BODY = 8 * 1024 * 1024  # bytes; `show channels` of a full node is the largest
+MAX_DIGITS = 18  # of a number: below 2**63, and what Python may turn into one
+_EMPTY_LINES = re.compile(rb"\n*")
 
 
 class Block:
@@ -44,8 +47,7 @@ class Block:
 
     def number(self, name: str) -> int:
         """Header `name` as a whole number; 0 where it is missing or is none."""
-        text = self.get(name)
-        return int(text) if text.isascii() and text.isdecimal() else 0
+        return _whole(self.get(name)) or 0
 
     def __contains__(self, name: str) -> bool:
         return self._find(name.encode()) is not None
@@ -131,20 +133,25 @@ class Wire:
         if len(self._buffer) < self._need:
             return []
         messages: list[Message] = []
-        start = 0
+        start = self._past_empty_lines(0)
         while (frame := self._next(start)) is not None:
-            message, start = frame
+            message, finish = frame
             messages.append(message)
+            start = self._past_empty_lines(finish)
         if start:
             del self._buffer[:start]
-            self._seen = 0
+            self._seen = max(0, self._seen - start)
             self._need = max(0, self._need - start)
         return messages
 
+    def _past_empty_lines(self, at: int) -> int:
+        """Where the next frame begins: FreeSWITCH ends some frames with one empty line too many."""
+        found = _EMPTY_LINES.match(self._buffer, at)
+        assert found is not None, "none at all is a match too"
+        return found.end()
+
     def _next(self, start: int) -> tuple[Message, int] | None:
         buffer = self._buffer
-        while buffer[start : start + 1] == b"\n":  # FreeSWITCH ends some frames with one empty line too many
-            start += 1
         end = buffer.find(b"\n\n", max(start, self._seen))
         if end < 0:
             if len(buffer) - start > MAX_HEADERS:
@@ -165,6 +172,11 @@ class Wire:
 
 def _body_length(raw: bytes) -> int:
     text = Block(raw).get("Content-Length", "0")
-    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_BODY:
+    length = _whole(text)
+    if length is None or length > MAX_BODY:
         raise WireError(f"a Content-Length of {text[:20]!r}")
-    return int(text)
+    return length
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS else None
