@@ -1,0 +1,14 @@
+"""How many cases the fuzzers try: FUZZ_CASES at the controller (a million a night), the others in proportion.
+
+FUZZ_CASES=1000000 python -m gevent.monkey --module pytest --timeout 0 tests/wire
+"""
+
+import os
+
+NORMAL = 3000
+CASES = int(os.environ.get("FUZZ_CASES", NORMAL))
+
+
+def cases(normal):
+    """The number of cases of a fuzzer that tries `normal` in the normal run."""
+    return max(1, normal * CASES // NORMAL)
