@@ -83,11 +83,10 @@ def stop(folder: Path) -> None:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Services]:
-    """Both services for the length of a with block."""
-    try:
-        yield start(folder)
-    finally:
-        stop(folder)
+    """Both services for the length of a with block, or until this process dies of whatever cause."""
+    command = [sys.executable, __file__, "stop-at-eof", str(folder.absolute())]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):
+        yield start(folder)  # the end of the block closes the pipe and waits
 
 
 def start_mysql(folder: Path) -> None:
@@ -281,16 +280,18 @@ def _until(happened: Callable[[], bool], deadline: float) -> bool:
 
 def main(arguments: Sequence[str]) -> int:
     """The command line: start or stop the services of a folder."""
-    if len(arguments) != 2 or arguments[0] not in {"start", "stop"}:
+    if len(arguments) != 2 or arguments[0] not in {"start", "stop", "stop-at-eof"}:
         print("Usage: private_services.py start|stop FOLDER", file=sys.stderr)
         return 2
     folder = Path(arguments[1])
     try:
-        if arguments[0] == "stop":
-            stop(folder)
-        else:
+        if arguments[0] == "start":
             services = start(folder)
             print(f"MariaDB on 127.0.0.1:{services.mysql_port}, Redis on 127.0.0.1:{services.redis_port}")
+            return 0
+        if arguments[0] == "stop-at-eof":
+            sys.stdin.read()
+        stop(folder)
     except (ServiceError, OSError) as error:
         print(error, file=sys.stderr)
         return 3

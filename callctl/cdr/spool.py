@@ -1,49 +1,33 @@
 """Records on the node's own disk until MySQL has them: one SQLite file that all workers of a host share.
 
-A record counts as kept once its transaction is on disk. All SQLite work is done on one thread, away from the loop, and
-whatever is put while one transaction is being written shares the next.
+A record counts as kept once its transaction is on disk; whatever is put while one is being written shares the next.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 
 import gevent
 import orjson
 import structlog
 from gevent.event import Event
-from gevent.threadpool import ThreadPool
 
+from callctl.cdr.disk import Disk, Step
 from callctl.errors import SpoolError
 
 RecordKind = Literal["cdr", "leg", "event"]
-T = TypeVar("T")
 
 _log = structlog.get_logger(__name__)
 
 _RETRY = 1.0  # seconds between attempts to write what the disk would not take
-_BUSY = 10.0  # seconds to wait for another worker's transaction
 _MOST_WAITING = 64 * 2**20  # bytes of records in memory while the disk takes none
 _TOMBSTONE = 86_400 * 10**6  # microseconds for which a finished call cannot be opened again by a late fact
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS record (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS rejected (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, body BLOB NOT NULL, error TEXT NOT NULL, at INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS open_call (
-    call_uuid TEXT PRIMARY KEY, node TEXT NOT NULL, started_us INTEGER NOT NULL, state TEXT NOT NULL,
-    seen_us INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS closed_call (call_uuid TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS closed_call_at ON closed_call (at);
-"""
 _KEEP = "INSERT INTO record (kind, body) VALUES (?, ?)"
 _OPEN = """
 INSERT INTO open_call (call_uuid, node, started_us, state, seen_us)
@@ -58,8 +42,8 @@ _CLOSE = "INSERT OR REPLACE INTO closed_call (call_uuid, at) VALUES (:call_uuid,
 class Record(NamedTuple):
     """Facts for one row of MySQL, named as its columns; times are microseconds since the epoch.
 
-    A "cdr" record has at least call_uuid, started_at and state, and node to be found among open calls; "leg" and "event"
-    have their table's key.
+    A "cdr" record has at least call_uuid, started_at and state, and node to be found among open calls; the others have
+    their table's key.
     """
 
     kind: RecordKind
@@ -141,12 +125,7 @@ class Spool:
         self._wake = Event()
         self._closing = False
         self._pruned = -math.inf
-        self._thread = ThreadPool(1)
-        try:
-            self._database = self._run(self._connect)
-        except SpoolError:
-            self._thread.kill()
-            raise
+        self._disk = Disk(self.path)
         self._flusher = gevent.spawn(self._flush)
 
     def put(self, records: Sequence[Record]) -> Commit:
@@ -184,46 +163,45 @@ class Spool:
             except OSError:
                 enough = False
             self._free_known = (now, enough)
-        return enough and not self._error
+        return enough and not self._error and not self._flusher.dead
 
     def take(self, limit: int) -> list[Stored]:
         """The oldest records; they stay until forgotten or rejected."""
-        rows = self._run(self._select, "SELECT id, kind, body FROM record ORDER BY id LIMIT ?", (limit,))
+        rows = self._disk.select("SELECT id, kind, body FROM record ORDER BY id LIMIT ?", (limit,))
         return [Stored(*row) for row in rows]
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop records that MySQL has."""
-        self._run(self._change, [("DELETE FROM record WHERE id = ?", [(number,) for number in ids])])
+        self._disk.change([("DELETE FROM record WHERE id = ?", [(number,) for number in ids])])
 
     def reject(self, number: int, error: str) -> None:
         """Set a record aside that MySQL will never take, with the reason."""
         move = "INSERT INTO rejected SELECT id, kind, body, ?, ? FROM record WHERE id = ?"
-        steps: list[tuple[str, Sequence[Any]]] = [
+        steps: list[Step] = [
             (move, [(error, time.time_ns() // 1000, number)]),
             ("DELETE FROM record WHERE id = ?", [(number,)]),
         ]
-        self._run(self._change, steps)
+        self._disk.change(steps)
 
     def open_calls(self, node: str) -> list[OpenCall]:
         """Calls of a FreeSWITCH node that have no final record."""
         sql = "SELECT call_uuid, node, started_us, state, seen_us FROM open_call WHERE node = ? ORDER BY started_us"
-        return [OpenCall(*row) for row in self._run(self._select, sql, (node,))]
+        return [OpenCall(*row) for row in self._disk.select(sql, (node,))]
 
     def depth(self) -> int:
         """Records on disk that MySQL does not have yet."""
-        return int(self._run(self._select, "SELECT COUNT(*) FROM record", ())[0][0])
+        return int(self._disk.select("SELECT COUNT(*) FROM record")[0][0])
 
     def rejected(self) -> int:
         """Records that MySQL would never take."""
-        return int(self._run(self._select, "SELECT COUNT(*) FROM rejected", ())[0][0])
+        return int(self._disk.select("SELECT COUNT(*) FROM rejected")[0][0])
 
     def close(self) -> None:
         """Write what is in memory and close. Raises SpoolError when that cannot be written."""
         self._closing = True
         self._wake.set()
         self._flusher.join()
-        self._run(self._database.close)
-        self._thread.kill()
+        self._disk.close()
         if self._unwritten:
             lost = sum(len(commit.rows) for commit in self._unwritten)
             raise SpoolError(f"{lost} records are lost with this process, as they could not be kept: {self._error}")
@@ -250,7 +228,7 @@ class Spool:
 
     def _write_all(self) -> str:
         """One transaction for all that is not on disk; returns what went wrong."""
-        steps: list[tuple[str, Sequence[Any]]] = []
+        steps: list[Step] = []
         for commit in self._unwritten:
             steps.append((_KEEP, commit.rows))
             for call in commit.calls:
@@ -262,61 +240,7 @@ class Spool:
             self._pruned = time.monotonic()
             steps.append(("DELETE FROM closed_call WHERE at < ?", [(time.time_ns() // 1000 - _TOMBSTONE,)]))
         try:
-            self._run(self._change, steps)
+            self._disk.change(steps)
         except SpoolError as error:
             return str(error)
         return ""
-
-    def _run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Do SQLite work on the thread."""
-
-        def job() -> T | Exception:
-            # An exception is returned: gevent prints what a thread raises.
-            try:
-                return work(*arguments)
-            except (sqlite3.Error, OSError) as error:
-                return error
-
-        result = self._thread.apply(job)
-        if isinstance(result, Exception):
-            raise SpoolError(self._sentence(result)) from result
-        return result
-
-    def _connect(self) -> sqlite3.Connection:
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-        database = sqlite3.connect(self.path, timeout=_BUSY, isolation_level=None, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            database.executescript(_SCHEMA)
-        except sqlite3.Error:
-            database.close()
-            raise
-        return database
-
-    def _select(self, sql: str, values: Sequence[Any]) -> list[Any]:
-        return self._database.execute(sql, values).fetchall()
-
-    def _change(self, steps: Sequence[tuple[str, Sequence[Any]]]) -> None:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            for sql, rows in steps:
-                self._database.executemany(sql, rows)
-            self._database.execute("COMMIT")
-        except sqlite3.Error:
-            if self._database.in_transaction:
-                self._database.execute("ROLLBACK")
-            raise
-
-    def _sentence(self, error: Exception) -> str:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-            mend = "move it aside (its records may be got back with sqlite3's .recover) and start callctl again"
-        elif code in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
-            mend = "make room on its disk"
-        elif code == sqlite3.SQLITE_BUSY:
-            mend = "another process has it locked; end that"
-        else:
-            mend = "let the user callctl runs as read and write it and its folder"
-        cause = error.strerror if isinstance(error, OSError) else error
-        return f"The spool {self.path} cannot be used ({cause}): {mend}."

@@ -1,8 +1,8 @@
 """How the facts of a call become rows of `cdr`, `cdr_leg` and `call_event`.
 
 Facts come in parts, in any order and any number of times, and make the same row: a column keeps what is known, and the
-facts of a later state outweigh those of an earlier one. Facts of one state do not contradict each other, except that
-"final because the call was gone" (`end_unheard`) yields to a final whose end was heard.
+facts of a later state outweigh those of an earlier one. That holds as long as only final facts contradict others, and
+no two final ones do, except that "final because the call was gone" (`end_unheard`) yields to an end that was heard.
 """
 
 from __future__ import annotations

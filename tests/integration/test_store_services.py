@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from redis import Redis
@@ -53,3 +54,19 @@ def test_a_missing_program_is_named_with_its_package(tmp_path: Path):
     assert done.returncode == 3
     assert done.stderr.endswith("is not on this machine: install the Debian package mariadb-server.\n")
     assert not (tmp_path / "var").exists()
+
+
+def test_services_end_with_the_process_that_had_them(tmp_path: Path):
+    """However it ends: a killed test run leaves no server behind."""
+    program = (
+        "import sys, time; from pathlib import Path; from deploy.private_services import running\n"
+        "with running(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE)
+    child.stdout.readline()
+    assert private_services._pid(tmp_path, "mysql")
+    child.kill()
+    child.wait()
+    child.stdout.close()
+    while private_services._pid(tmp_path, "mysql") or private_services._pid(tmp_path, "redis"):
+        time.sleep(0.05)

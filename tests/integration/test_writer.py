@@ -143,7 +143,6 @@ class TestMerging:
 
     def test_any_order_any_number_of_times(self, spool: Spool, writer: Writer, database: Pool):
         """Whatever way the same facts arrive, in whatever batches, the row is the same."""
-        states = set()
 
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
         @given(facts=FACTS, data=st.data())
@@ -158,10 +157,9 @@ class TestMerging:
                 write(spool, writer, *order[cut:])
                 rows.append(the_row(database))
             assert rows[0] == rows[1]
-            states.add(rows[0]["state"])
+            assert rows[0]["state"] == max((fact.fields["state"] for fact in facts), key=list(SAID).index)
 
         check()
-        assert states == {"routed", "answered", "final"}
 
 
 # A call as it was: what is said of it at each state, of which each fact tells a part. A guessed end tells nothing that
@@ -184,7 +182,7 @@ def _facts(draw: st.DrawFn) -> list[Record]:
 
     reason = draw(st.sampled_from([{}, {"reason": "busy"}]))
     facts = [part("routed", {}) for _ in range(draw(st.integers(0, 2)))]
-    facts += [part("answered", {"carrier": "c2"}) for _ in range(draw(st.integers(0, 2)))]
+    facts += [part("answered", {}) for _ in range(draw(st.integers(0, 2)))]
     if draw(st.booleans()):
         facts += [part("final", OUTCOME | {"carrier": "c2"} | reason) for _ in range(draw(st.integers(1, 2)))]
     if draw(st.booleans()) or not facts:
