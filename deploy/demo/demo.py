@@ -87,6 +87,7 @@ def show() -> None:
     print(f"callctl --config {config} why <call_uuid>     (the first letters are enough)")
     print(f"callctl --config {config} doctor              (with `make demo KEEP=1`)")
     print("callctl is .venv/bin/callctl; README.md tells how to install it for real.")
+    print("The first of these says:\n", flush=True)
     callctl("explain", "--to", "1009", "--endpoint", "1001@example.net", "--codecs", "PCMA,G729")
 
 
