@@ -23,6 +23,8 @@ _USER = re.compile(r"[A-Za-z0-9_.+*-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _VALUE = re.compile(r"[A-Za-z0-9_.+*@:/ ,#=!-]{0,512}")
 _CODEC = re.compile(r"[A-Za-z0-9_.-]{1,32}(?:@[0-9]{1,6}[hikbc])*")
+# What parts lines, and what FreeSWITCH would expand: a variable or API call anywhere, scoped variables in front.
+_NO_ARGUMENT = re.compile(r"[\0\r\n]|[$%]\\*\{|\A%.?\[")
 _ROUTE_BYTES = str.maketrans({"<": "%3C", ">": "%3E", ";": "%3B", "[": "%5B", "]": "%5D"})
 
 
@@ -56,7 +58,7 @@ def variables(values: Mapping[str, str], separator: str) -> str:
     """`name=value` pairs joined by `separator`. Raises UnsafeText."""
     pairs = []
     for name, value in values.items():
-        if not (value.isalnum() or all(part.isalnum() for part in value.split())):
+        if not all(word.isalnum() for word in value.split(" ")):
             _checked(_VALUE, value, f"value of {name}")
         pairs.append(f"{_checked(_NAME, name, 'variable')}={value}")
     return separator.join(pairs)
@@ -66,7 +68,14 @@ def line(text: str) -> bytes:
     """A command of one line. Raises UnsafeText where the text would be more than one."""
     if any(c < " " or c == "\x7f" for c in text):
         raise UnsafeText(f"{text[:80]!r} is more than one line.")
-    return text.encode() + b"\n\n"
+    return _encoded(text) + b"\n\n"
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError as error:
+        raise UnsafeText(f"{text[:80]!r} has characters that cannot be written.") from error
 
 
 def execute(app: str, argument: str = "", *, event_uuid: str = "") -> bytes:
@@ -74,7 +83,7 @@ def execute(app: str, argument: str = "", *, event_uuid: str = "") -> bytes:
 
     `event_uuid` comes back as the Application-UUID of the application's events.
     """
-    if "\0" in argument or "\n" in argument or "\r" in argument or "${" in argument or "%{" in argument:
+    if _NO_ARGUMENT.search(argument):
         raise UnsafeText(f"{argument[:80]!r} cannot be an application's argument.")
     head = f"sendmsg\ncall-command: execute\nexecute-app-name: {_checked(_NAME, app, 'application')}\n"
     head += "event-lock: true\n"
@@ -82,7 +91,7 @@ def execute(app: str, argument: str = "", *, event_uuid: str = "") -> bytes:
         head += f"Event-UUID: {_checked(_UUID, event_uuid, 'event UUID')}\n"
     if not argument:
         return head.encode() + b"\n"
-    body = argument.encode()
+    body = _encoded(argument)
     return f"{head}content-type: text/plain\ncontent-length: {len(body)}\n\n".encode() + body
 
 
@@ -100,12 +109,19 @@ def hangup(cause: str) -> bytes:
 
 def route(address: str) -> str:
     """`fs_path` towards HOST:PORT in the one form that gives a correct Route header (kamailio.md, observed)."""
+    return f"<sip:{_host_and_port(address)};lr>".translate(_ROUTE_BYTES)
+
+
+def _host_and_port(address: str) -> str:
+    """HOST:PORT, checked. Raises UnsafeText."""
     host, port = split_address(address)
     try:
-        host = f"[{IPv6Address(host)}]"
+        known = IPv6Address(host)
     except ValueError:
-        host = domain(host)
-    return f"<sip:{host}:{port};lr>".translate(_ROUTE_BYTES)
+        return f"{domain(host)}:{port}"
+    if known.scope_id:  # which Python lets be any text
+        raise UnsafeText(f"{address!r} has a zone, which no SIP address may have.")
+    return f"[{known}]:{port}"
 
 
 def dial_string(bridge: Bridge, profile: str, values: Mapping[str, str]) -> str:
@@ -139,11 +155,10 @@ def codec_list(codecs: Sequence[str]) -> str:
 
 def core_dial_string(called: str, address: str, profile: str, codecs: Sequence[str], values: Mapping[str, str]) -> str:
     """The argument of `bridge` towards another FreeSWITCH of the core."""
-    host, port = split_address(address)
     legs = dict(values)
     if codecs:
         legs["absolute_codec_string"] = codec_list(codecs)
     return (
         f"{{^^~{variables(legs, '~')}}}sofia/{_checked(_NAME, profile, 'profile')}/"
-        f"{user(called)}@{domain(host)}:{port}"
+        f"{user(called)}@{_host_and_port(address)}"
     )
