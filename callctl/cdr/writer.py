@@ -43,26 +43,26 @@ class Writer:
         self._pool = pool
         self._batch = batch
         self._partitions_due = 0.0
+        self.away = ""  # why records are not written now
 
     def run(self, wake: Event) -> None:
         """Drain whenever `wake` is set, for ever. What cannot be written now stays in the spool and is tried again."""
         pause, longest = _BACKOFF
-        away = ""
         while True:
             try:
                 while self.drain():
                     pass
                 self._keep_partitions()
             except (StoreError, SpoolError) as error:
-                if str(error) != away:
+                if str(error) != self.away:
                     _log.warning("records wait in the spool", error=str(error))
-                away = str(error)
+                self.away = str(error)
                 gevent.sleep(pause)
                 pause = min(longest, pause * 2)
                 continue
-            if away:
+            if self.away:
                 _log.info("records are written again")
-            away, pause = "", _BACKOFF[0]
+            self.away, pause = "", _BACKOFF[0]
             wake.wait(_IDLE)
             wake.clear()
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 
 import click
 
 from callctl import logs
 from callctl.cli.output import Context, pass_context
-from callctl.settings import state_directory
 
 
 @click.command()
@@ -27,10 +24,6 @@ def serve(context: Context, workers: int) -> None:
 
     settings = context.settings
     logs.configure(settings.log, process="supervisor")
-    folder = state_directory(settings) / "metrics"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
     sys.exit(Supervisor(settings, workers, context.config).run())
 
 

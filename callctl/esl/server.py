@@ -20,9 +20,9 @@ log = structlog.get_logger()
 BACKLOG = 1024  # FreeSWITCH connects without a time-out (observed, §2): never let it wait for a place
 
 
-def listen(esl: Esl) -> socket.socket:
-    """The listening socket of `[esl] listen`. Raises ConfigError when the address cannot be had."""
-    host, port = split_address(esl.listen)
+def listen(address: str, setting: str = "[esl] listen") -> socket.socket:
+    """A listening socket. Raises ConfigError, which names the setting, when the address cannot be had."""
+    host, port = split_address(address)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -32,8 +32,8 @@ def listen(esl: Esl) -> socket.socket:
     except OSError as error:
         listener.close()
         raise ConfigError(
-            f"{esl.listen} cannot be listened on ({error.strerror}): "
-            "stop what holds it, or set [esl] listen to another address."
+            f"{address} cannot be listened on ({error.strerror}): "
+            f"stop what holds it, or set {setting} to another address."
         ) from error
     return listener
 

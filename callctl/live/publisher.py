@@ -67,6 +67,7 @@ class Publisher:
 
     def run(self) -> None:
         """Send what is queued, for ever."""
+        metrics.redis_up.set(1)  # as far as is known
         while True:
             self._wake.wait()
             self._wake.clear()

@@ -54,7 +54,7 @@ def run(settings: Settings, workers: int) -> None:
     for edge in settings.edges:
         if edge.enabled:
             for_ever(partial(edges.watch, edge, marks))
-    web = WebServer(settings, marks, workers, spool, publisher)
+    web = WebServer(settings, marks, workers, spool, writer, publisher)
     web.start()
     log.info("recorder ready", nodes=[node.name for node in settings.nodes], http=settings.http.listen)
     told.wait()

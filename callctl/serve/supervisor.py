@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import gevent
 import structlog
 from gevent.event import Event as Signal
 
+from callctl.cdr.spool import Spool
 from callctl.errors import ConfigError
 from callctl.esl.server import listen
 from callctl.settings import Settings, state_directory
@@ -39,8 +41,9 @@ class Supervisor:
         """Serve until SIGTERM or SIGINT. Raises CallctlError when it cannot begin."""
         folder = state_directory(self._settings)
         lock = _lock(folder)
-        listener = listen(self._settings.esl)
-        self._check_database()
+        listener = listen(self._settings.esl.listen)
+        self._check(folder)
+        _make_room_for_metrics(folder)
         os.set_inheritable(listener.fileno(), True)
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._ending.set)
@@ -52,12 +55,18 @@ class Supervisor:
         log.info("serving", listen=self._settings.esl.listen, workers=self._workers)
         self._ending.wait()
         listener.close()
-        codes = [_finish(child, None) for child in workers]
-        codes.append(_finish(recorder, RECORDER_PATIENCE))
+        for worker in workers:
+            worker.end()  # all of them before waiting for one: none may go on accepting
+        codes = [worker.wait(None) for worker in workers]
+        recorder.end()
+        codes.append(recorder.wait(RECORDER_PATIENCE))
         lock.close()
         return max(codes)
 
-    def _check_database(self) -> None:
+    def _check(self, folder: Path) -> None:
+        """What would end the processes again and again is said once, here. Raises CallctlError."""
+        listen(self._settings.http.listen, "[http] listen").close()
+        Spool(folder).close()
         pool = Pool(self._settings.mysql, 1)
         try:
             require_current(pool)
@@ -101,20 +110,29 @@ class Kept:
                 return
             self.process = self._start()
 
+    def end(self) -> None:
+        """Tell the process to end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
 
-def _finish(kept: Kept, patience: float | None) -> int:
-    """End a process and give its exit code, 0 for an orderly end."""
-    process = kept.process
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        code = process.wait(timeout=patience)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        code = process.wait()
-    if kept.greenlet is not None:
-        kept.greenlet.kill()
-    return 0 if code == 0 else 1
+    def wait(self, patience: float | None) -> int:
+        """Its exit code, 0 for an orderly end; it is killed after `patience` seconds."""
+        try:
+            code = self.process.wait(timeout=patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        if self.greenlet is not None:
+            self.greenlet.kill()
+        return 0 if code in (0, -signal.SIGTERM) else 1  # the second: told before it had begun
+
+
+def _make_room_for_metrics(folder: Path) -> None:
+    """An empty folder in which the processes count; what another run counted is gone with it."""
+    metrics = folder / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(mode=0o700)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
 
 
 class _Lock:

@@ -11,10 +11,10 @@ from gevent.pywsgi import WSGIServer
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 
 from callctl.cdr.spool import Spool
+from callctl.cdr.writer import Writer
 from callctl.errors import ConfigError
-from callctl.live import board
+from callctl.live import board, metrics
 from callctl.live.board import Board
-from callctl.live.metrics import spool_records
 from callctl.live.publisher import Publisher
 from callctl.settings import Settings, split_address
 
@@ -27,11 +27,14 @@ StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 class WebServer:
     """Serves in the recorder; a scraper or a load balancer asks, nothing here waits for anything."""
 
-    def __init__(self, settings: Settings, marks: Board, workers: int, spool: Spool, publisher: Publisher) -> None:
+    def __init__(
+        self, settings: Settings, marks: Board, workers: int, spool: Spool, writer: Writer, publisher: Publisher
+    ) -> None:
         self._settings = settings
         self._marks = marks
         self._workers = workers
         self._spool = spool
+        self._writer = writer
         self._publisher = publisher
         self._server = WSGIServer(split_address(settings.http.listen), self._answer, log=None)
 
@@ -57,10 +60,15 @@ class WebServer:
             state = self.readiness()
             return _send(start_response, "200 OK" if state["ready"] else "503 Service Unavailable", state)
         if path == "/metrics":
-            spool_records.set(self._spool.depth())
+            self._measure()
             start_response("200 OK", [("Content-Type", CONTENT_TYPE_LATEST)])
             return [generate_latest(_registry())]
         return _send(start_response, "404 Not Found", {"error": "there are /healthz, /readyz and /metrics"})
+
+    def _measure(self) -> None:
+        metrics.spool_records.set(self._spool.depth())
+        metrics.spool_rejected.set(self._spool.rejected())
+        metrics.mysql_up.set(not self._writer.away)
 
     def readiness(self) -> dict[str, Any]:
         """Whether a call would be taken, and what is away though calls go on."""
@@ -68,6 +76,7 @@ class WebServer:
         state: dict[str, Any] = {
             "workers": sum(workers),
             "spool": self._spool.healthy,
+            "mysql": not self._writer.away,
             "redis": not self._publisher.away,
         }
         state["feeds"] = {

@@ -32,7 +32,7 @@ from deploy.private_services import PORTS, Services
 T = TypeVar("T")
 
 DOMAIN = "example.net"
-EDGES = {"kam-a": "127.0.0.1:5061", "kam-b": "127.0.0.2:5062"}  # server ids 1 and 2
+EDGES = {"kam-a": "127.0.77.1:5060", "kam-b": "127.0.77.2:5060"}  # server ids 1 and 2; nobody listens there
 COMPANY = Path(__file__).parents[2] / "examples" / "company.yaml"
 PASSWORD = "sim"
 SCALE = 0.02  # of the nodes' people and ring timers
@@ -161,18 +161,18 @@ class Serve:
         esl, http = free_ports(2)
         self.listen, self.http = f"127.0.0.1:{esl}", f"127.0.0.1:{http}"
         self.spool = folder / "spool"
-        own = {
-            "esl": {"listen": self.listen}, "http": {"listen": self.http}, "spool": {"directory": str(self.spool)},
-            "log": {"format": "json"},
-        }  # fmt: skip
-        sections = {**own, **tree}
-        for name, section in own.items():
-            sections[name] = {**section, **tree.get(name, {})}
         self.config = folder / "callctl.toml"
-        self.config.write_text(toml(sections))
+        self.rewrite(tree)
         self.log = folder / "log"
         self.workers = workers
         self.process: subprocess.Popen | None = None
+
+    def rewrite(self, tree: Mapping[str, Any]) -> None:
+        """Write the settings file anew: `tree`, and this host's own where that does not say."""
+        own = {
+            "esl": {"listen": self.listen}, "http": {"listen": self.http}, "spool": {"directory": str(self.spool)},
+        }  # fmt: skip
+        self.config.write_text(toml({**tree, **{name: {**own[name], **tree.get(name, {})} for name in own}}))
 
     @property
     def pid(self) -> int:
@@ -306,7 +306,7 @@ class Platform:
         """A phone's registration at an edge; the first edge is preferred."""
         values = (
             f"uloc-{server}-{user}", user, DOMAIN, f"sip:{user}@192.0.2.{server}:5060", 1.5 - server / 2,
-            f"udp:127.0.0.{server}:506{server}", server,
+            f"udp:127.0.77.{server}:5060", server,
         )  # fmt: skip
         with self.admin() as cursor:
             cursor.execute(_REGISTER.format(table=self.table), values)
@@ -386,7 +386,8 @@ class Platform:
     # calls
 
     def dial(self, scenario: Scenario | str, node: str = "", **call: Any) -> CallResult:
-        """A call of the phone 1001 comes in; its result fills as it goes on."""
+        """A call of the phone 1001 comes in from the first edge; its result fills as it goes on."""
+        call = {"source_ip": "127.0.77.1", **call}
         spec = SimCall(MIX[scenario] if isinstance(scenario, str) else scenario, **call)
         spec.headers = {"X-Callctl-Endpoint": f"{spec.caller}@{DOMAIN}", **spec.headers}
         return self.nodes[node or self._names[0]].dial(spec)

@@ -7,7 +7,7 @@ import pytest
 from callctl.reason import BY_NAME
 from callctl.sim.scenario import HOSTILE, MIX, Scenario
 from callctl.sim.world import Phone
-from tests.integration.platform import DOMAIN, MEETS, TALKS, Platform, sip, wait
+from tests.integration.platform import DOMAIN, EDGES, MEETS, TALKS, Platform, sip, wait
 
 AT_ONCE = 4  # of each scenario of the mix
 BRIDGED = ["routed", "ringing", "early_media", "answered", "bridged", "leg_ended", "ended"]
@@ -104,7 +104,7 @@ def test_a_call_ends_and_is_recorded_as_its_scenario_says(platform, mix, name):
 def _check_call(cdr, result, expected):
     caller = {key: cdr[key] for key in ("account", "endpoint", "caller", "node", "source_ip")}
     assert caller == {
-        "account": "acme", "endpoint": f"1001@{DOMAIN}", "caller": "1001", "node": "sim1", "source_ip": "127.0.0.1",
+        "account": "acme", "endpoint": f"1001@{DOMAIN}", "caller": "1001", "node": "sim1", "source_ip": "127.0.77.1",
     }  # fmt: skip
     scenario = MIX[result.scenario]
     assert (cdr["called"], cdr["called_original"]) == (scenario.called, scenario.called)
@@ -118,7 +118,7 @@ def _check_call(cdr, result, expected):
     assert cdr["codec_in"] == ("PCMA" if result.answered else None)
     assert cdr["codec_out"] == ("PCMA" if OK in expected.legs else None)
     assert cdr["controller"].endswith("/0")
-    assert cdr["sip_call_id"].endswith("@127.0.0.1")
+    assert cdr["sip_call_id"].endswith("@127.0.77.1")
 
 
 def _check_legs(story, expected):
@@ -174,7 +174,7 @@ def test_an_extension_is_its_phone_and_shows_the_callers_extension(platform):
     platform.hang_up(result)
     cdr = platform.story(result).cdr
     assert (cdr["called"], cdr["sip_status"]) == ("102", 200)
-    assert cdr["trace"]["targets"] == [f"1002@{DOMAIN} via kam-a 127.0.0.1:5061"]
+    assert cdr["trace"]["targets"] == [f"1002@{DOMAIN} via kam-a {EDGES['kam-a']}"]
 
 
 def test_a_caller_on_another_node_is_bridged_to_the_room_with_a_mark(platform):
