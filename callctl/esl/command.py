@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 from callctl.errors import UnsafeText
@@ -25,6 +26,7 @@ _VALUE = re.compile(r"[A-Za-z0-9_.+*@:/ ,#=!-]{0,512}")
 _CODEC = re.compile(r"[A-Za-z0-9_.-]{1,32}(?:@[0-9]{1,6}[hikbc])*")
 # What parts lines, and what FreeSWITCH would expand: a variable or API call anywhere, scoped variables in front.
 _NO_ARGUMENT = re.compile(r"[\0\r\n]|[$%]\\*\{|\A%.?\[")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ROUTE_BYTES = str.maketrans({"<": "%3C", ">": "%3E", ";": "%3B", "[": "%5B", "]": "%5D"})
 
 
@@ -66,7 +68,7 @@ def variables(values: Mapping[str, str], separator: str) -> str:
 
 def line(text: str) -> bytes:
     """A command of one line. Raises UnsafeText where the text would be more than one."""
-    if any(c < " " or c == "\x7f" for c in text):
+    if _CONTROL.search(text):
         raise UnsafeText(f"{text[:80]!r} is more than one line.")
     return _encoded(text) + b"\n\n"
 
@@ -107,6 +109,7 @@ def hangup(cause: str) -> bytes:
     return execute("hangup", _checked(_NAME, cause, "cause"))
 
 
+@lru_cache(1024)
 def route(address: str) -> str:
     """`fs_path` towards HOST:PORT in the one form that gives a correct Route header (kamailio.md, observed)."""
     return f"<sip:{_host_and_port(address)};lr>".translate(_ROUTE_BYTES)

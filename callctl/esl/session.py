@@ -23,7 +23,7 @@ CHUNK = 65536
 
 
 class Session(OutboundSession):  # type: ignore[misc]
-    """A connected call. `channel` is the data FreeSWITCH gave for it.
+    """A connected call. `uuid` is its A-leg's, once connected.
 
     `lost` is set when the socket ended; `lingering` when the call ended and only its last events are still to come.
     """
@@ -32,23 +32,24 @@ class Session(OutboundSession):  # type: ignore[misc]
         # OutboundSession.__init__ opens a second descriptor and starts two greenlets; neither is wanted.
         self.sock = sock
         self.address = address
-        self.channel = Block(b"")
+        self._uuid = ""
         self.lingering = False
         self.lost = False
         self._timeout = command_timeout
         self._wire = Wire()
-        self._commands: deque[str] = deque()  # sent, not yet answered
+        self._commands: deque[bytes] = deque()  # sent, not yet answered
         self._events: deque[Event] = deque()
 
     @property
     def uuid(self) -> str:
         """The A-leg's channel UUID."""
-        return self.channel.get("Unique-ID")
+        return self._uuid
 
     def connect(self) -> Block:
         """Take the call over and learn its channel data. Raises SwitchError."""
-        self.channel = Block(self.send("connect").raw)
-        return self.channel
+        channel = Block(self.send("connect").raw)
+        self._uuid = channel.get("Unique-ID")
+        return channel
 
     def send(self, data: str) -> Message:
         """Write a command of one line and wait for its reply; `-ERR` raises CommandFailed, silence DeadlineExceeded."""
@@ -61,9 +62,12 @@ class Session(OutboundSession):  # type: ignore[misc]
 
     def write(self, *commands: bytes) -> None:
         """Write commands in one go and do not wait: a refusal is raised by what reads next. Raises Gone."""
-        self._commands.extend(_label(text) for text in commands)
+        self._commands.extend(commands)
+        data = b"".join(commands)
         try:
-            self.sock.sendall(b"".join(commands))
+            sent = self.sock.send(data)
+            if sent < len(data):
+                self.sock.sendall(data[sent:])
         except OSError as error:
             self._lose()
             raise Gone("FreeSWITCH closed the call's socket while it was written to.") from error
@@ -140,7 +144,7 @@ class Session(OutboundSession):  # type: ignore[misc]
                     raise WireError("a reply to no command")
                 sent = self._commands.popleft()
                 if message.reply.startswith("-ERR"):
-                    refused = refused or CommandFailed(sent, message.reply)
+                    refused = refused or CommandFailed(_label(sent), message.reply)
                 replies.append(message)
             elif message.content_type == "text/disconnect-notice":
                 self.lingering = True
