@@ -56,15 +56,16 @@ class Session(OutboundSession):  # type: ignore[misc]
         self.write(command.line(data))
         deadline = time.monotonic() + self._timeout
         while True:
-            for message in self._read(deadline):
-                if not self._commands:
-                    return message
+            replies = self._read(deadline)
+            if replies and not self._commands:
+                return replies[-1]
 
     def write(self, *commands: bytes) -> None:
         """Write commands in one go and do not wait: a refusal is raised by what reads next. Raises Gone."""
         self._commands.extend(commands)
         data = b"".join(commands)
         try:
+            self.sock.settimeout(self._timeout)
             sent = self.sock.send(data)
             if sent < len(data):
                 self.sock.sendall(data[sent:])
@@ -75,7 +76,7 @@ class Session(OutboundSession):  # type: ignore[misc]
     def call_command(
         self, app_name: str, app_args: str = "", block: bool = False, response_timeout: float | None = None
     ) -> None:
-        """Run an application; what greenswitch's `answer`, `hangup`, `playback` … come down to.
+        """Run an application; what greenswitch's `park`, `hangup`, `playback` … come down to.
 
         Never blocks: what became of it is told by its events, see `next_event`.
         """
@@ -118,7 +119,10 @@ class Session(OutboundSession):  # type: ignore[misc]
         if self.lost:
             raise Gone("FreeSWITCH has closed the call's socket.")
         try:
-            self.sock.settimeout(max(deadline - time.monotonic(), 0.001))
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self.sock.settimeout(left)
             data = self.sock.recv(CHUNK)
         except TimeoutError as error:
             raise DeadlineExceeded("FreeSWITCH did not answer on the call's socket in time.") from error
