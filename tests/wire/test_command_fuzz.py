@@ -28,14 +28,14 @@ anything = st.one_of(st.text(st.characters(exclude_categories=()), max_size=40),
 
 def mostly(good):
     """Text of the kind `good`, now and then of any other."""
-    return st.integers(0, 11).flatmap(lambda number: good if number else anything)
+    return st.sampled_from([good] * 15 + [anything]).flatmap(lambda kind: kind)
 
 
 mostly_plain = mostly(st.from_regex(r"[A-Za-z0-9_.+*-]{1,20}", fullmatch=True))
 domains = mostly(st.sampled_from(["example.net", "a", "10.0.0.5"]))
 names = mostly(st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,20}", fullmatch=True))
 values = mostly(st.from_regex(r"[A-Za-z0-9_.+*@:/ ,#=!-]{0,40}", fullmatch=True))
-hosts = mostly(st.sampled_from(["10.0.0.1", "[2001:db8::1]", "edge.example.net", "[fe80::1%eth0]"]))
+hosts = mostly(st.sampled_from(["10.0.0.1", "[2001:db8::1]", "edge.example.net"]))
 addresses = st.tuples(hosts, st.integers(1, 65535)).map(lambda pair: f"{pair[0]}:{pair[1]}").filter(is_address)
 
 
