@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from gevent.monkey import get_original
 from gevent.socket import wait_read
 from gevent.threadpool import ThreadPool
 from MySQLdb import Error, connections
-from MySQLdb.cursors import BaseCursor, Cursor, DictCursor
+from MySQLdb.cursors import Cursor
 
 from callctl.errors import StoreError
 from callctl.settings import Mysql
@@ -29,11 +29,12 @@ from callctl.store.failure import LOST, code, explain, late
 _SESSION = "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'"
 _CONNECTING_AT_ONCE = 4
 _WRITABLE = 4  # POLLOUT
+_TUPLES, _BY_NAME = 0, 1  # forms of a row, as fetch_row takes them
 
 _blocking_socket = get_original("socket", "socket")
 _blocking_poll = get_original("select", "poll")
 
-Values = Sequence[Any] | Mapping[str, Any]
+Values = Sequence[Any]
 
 
 class Connection(connections.Connection):
@@ -67,7 +68,10 @@ class Connection(connections.Connection):
     def query(self, query: bytes | bytearray | str) -> None:
         """Send a statement and return when its result has begun to arrive."""
         self.send_query(bytes(query, "utf-8") if isinstance(query, str) else bytes(query))
-        wait_read(self.fileno(), timeout=self._deadline, timeout_exc=late(self._mysql, self._deadline))
+        try:
+            wait_read(self.fileno(), timeout=self._deadline)
+        except TimeoutError:
+            raise late(self._mysql, self._deadline) from None
         self.read_query_result()
 
     def commit(self) -> None:
@@ -106,11 +110,11 @@ class Pool:
 
     def rows(self, sql: str, values: Values = ()) -> list[tuple[Any, ...]]:
         """The rows of a reading statement, all within one deadline; asked once more when the connection was lost."""
-        return self._read(sql, values, Cursor)
+        return self._read(sql, values, _TUPLES)
 
     def records(self, sql: str, values: Values = ()) -> list[dict[str, Any]]:
         """As `rows`, each row by its columns' names."""
-        return self._read(sql, values, DictCursor)
+        return self._read(sql, values, _BY_NAME)
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
@@ -123,8 +127,8 @@ class Pool:
     @contextmanager
     def connection(self) -> Iterator[Connection]:
         """A connection for this greenlet alone. Any exception within throws it away; MySQL's come out as StoreError."""
-        with gevent.Timeout(self._deadline, self._busy()):
-            self._slots.acquire()
+        if not self._slots.acquire(timeout=self._deadline):
+            raise self._busy()
         try:
             connection = self._idle_one() or self._connect()
             try:
@@ -145,20 +149,28 @@ class Pool:
             self._idle.pop().discard()
         self._threads.kill()
 
-    def _read(self, sql: str, values: Values, kind: type[BaseCursor]) -> list[Any]:
-        with gevent.Timeout(self._deadline, late(self.mysql, self._deadline)):
+    def _read(self, sql: str, values: Values, form: int) -> list[Any]:
+        timeout = gevent.Timeout.start_new(self._deadline)
+        try:
             try:
-                return self._read_once(sql, values, kind)
+                return self._read_once(sql, values, form)
             except StoreError as error:
                 if code(error.__cause__) not in LOST:
                     raise
-                return self._read_once(sql, values, kind)
+                return self._read_once(sql, values, form)
+        except gevent.Timeout as passed:
+            if passed is not timeout:
+                raise
+            raise late(self.mysql, self._deadline) from None
+        finally:
+            timeout.close()
 
-    def _read_once(self, sql: str, values: Values, kind: type[BaseCursor]) -> list[Any]:
+    def _read_once(self, sql: str, values: Values, form: int) -> list[Any]:
+        """What a Cursor does for one reading statement, without the rest of what it does."""
         with self.connection() as connection:
-            cursor = connection.cursor(kind)
-            cursor.execute(sql, values)
-            return list(cursor.fetchall())
+            connection.query(sql.encode() % tuple(connection.literal(value) for value in values))
+            result: Any = connection.store_result()  # type: ignore[no-untyped-call]
+            return list(result.fetch_row(0, form))
 
     def _busy(self) -> StoreError:
         return StoreError(
