@@ -6,9 +6,10 @@ import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 from callctl.sim import blocks
-from callctl.sim.leg import Leg
+from callctl.sim.leg import Leg, now_us
 
 if TYPE_CHECKING:
     from callctl.sim.conference import Room
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 
 MODULES = frozenset((
     "mod_event_socket", "mod_sofia", "mod_dptools", "mod_commands", "mod_conference", "mod_dialplan_xml", "mod_opus",
+    "mod_spandsp",
 ))  # fmt: skip
+CONTEXT = "callctl"
 NO_CHANNEL = "-ERR No such channel!\n"
 Api = Callable[["SimNode", str], str]
 
@@ -129,6 +132,32 @@ def _switchname(node: SimNode, _arguments: str) -> str:
     return node.name
 
 
+def _strmicroepoch(_node: SimNode, _arguments: str) -> str:
+    return str(now_us())
+
+
+def _fsctl(_node: SimNode, arguments: str) -> str:
+    return "+OK api_expansion is off \n" if arguments == "api_expansion" else "-USAGE: fsctl api_expansion\n"
+
+
+def _sofia(node: SimNode, arguments: str) -> str:
+    if arguments != f"status profile {node.values['profile']}":
+        return "Invalid Profile!\n"
+    url = f"sip:mod_sofia@{node.values['address']}:{node.values['port']}"
+    said = {"Name": node.values["profile"], "Dialplan": "XML", "Context": CONTEXT, "URL": url}
+    return "".join(f"{label:<17}\t{value}\n" for label, value in said.items())
+
+
+def _xml_locate(node: SimNode, arguments: str) -> str:
+    if arguments != f"dialplan context name {CONTEXT}":
+        return "can't find anything\n"
+    context = ElementTree.Element("context", name=CONTEXT)
+    condition = ElementTree.SubElement(ElementTree.SubElement(context, "extension", name="controller"), "condition")
+    for application, data in node.dialplan:
+        ElementTree.SubElement(condition, "action", application=application, data=data)
+    return ElementTree.tostring(context, encoding="unicode")
+
+
 def _show(node: SimNode, arguments: str) -> str:
     words = arguments.split()
     if not words or words[0] not in ("channels", "calls"):
@@ -190,5 +219,6 @@ COMMANDS: dict[str, Api] = {
     "uuid_setvar": _uuid_setvar, "uuid_setvar_multi": _uuid_setvar_multi, "uuid_dump": _uuid_dump,
     "sched_hangup": _sched_hangup, "sched_del": _sched_del, "sched_api": _sched_api, "show": _show,
     "module_exists": _module_exists, "global_getvar": _global_getvar, "switchname": _switchname,
-    "conference": _conference,
+    "conference": _conference, "strmicroepoch": _strmicroepoch, "fsctl": _fsctl, "sofia": _sofia,
+    "xml_locate": _xml_locate,
 }  # fmt: skip

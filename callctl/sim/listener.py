@@ -72,9 +72,7 @@ class Listener:
         if not self.open or not self.listens(event.name, event.subclass) or not self._passes(event):
             return
         self._queue.append(event)
-        if not self._flushing:
-            self._flushing = True
-            self.node.later(self.node.tick(), self._poll)
+        self.poll_soon()
 
     def _passes(self, event: SwitchEvent) -> bool:
         passed = not self.filters or self._filtered(event)
@@ -129,6 +127,12 @@ class Listener:
             data = b"".join(event.frame() for event in self._queue)
             self._queue.clear()
             self.write(data)
+
+    def poll_soon(self) -> None:
+        """There is something for the next poll to notice."""
+        if not self._flushing:
+            self._flushing = True
+            self.node.later(self.node.tick(), self._poll)
 
     def _poll(self) -> None:
         self._flushing = False

@@ -93,10 +93,6 @@ class Outbound(Listener):
         if self.open:
             self.bye()
 
-    def poll_soon(self) -> None:
-        """The channel went down: the next poll notices, whether or not an event waits."""
-        self.node.later(self.node.tick(), self._poll)
-
     # commands of a controlled call
 
     def do_connect(self, _command: Command) -> None:

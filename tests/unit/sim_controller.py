@@ -33,6 +33,7 @@ class Heard:
             self.messages += self._wire.feed(data)
             self._more.set()
         self.closed = True
+        self.sock.close()
         self._more.set()
 
     def say(self, *lines: str, body: str = "") -> None:
