@@ -102,15 +102,17 @@ class Feed(InboundESL):  # type: ignore[misc]
         """Write a command of one line and wait for its reply. Raises Gone, DeadlineExceeded, CommandFailed."""
         if not self.connected:
             raise Gone(f"There is no feed of FreeSWITCH {self.node.name}.")
+        text = command.line(data)
         answer: AsyncResult[Message] = AsyncResult()
         # The place in the queue is kept when the wait is given up: a late reply must not go to the next command.
         self._waiting.append(answer)
         try:
-            self.sock.sendall(command.line(data))
+            self.sock.sendall(text)
         except OSError as error:
             self.stop()
             raise Gone(f"The feed of FreeSWITCH {self.node.name} broke: {error}.") from error
-        if not answer.wait(timeout=self.timeout):
+        answer.wait(timeout=self.timeout)
+        if not answer.ready():
             raise DeadlineExceeded(f"FreeSWITCH {self.node.name} did not answer {data.split(maxsplit=1)[0]!r} in time.")
         message = answer.get(block=False)
         assert message is not None, "a waiter is set to a message or to an exception"
