@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
@@ -24,9 +24,17 @@ Codec = Annotated[str, Field(pattern=r"^[A-Z0-9_.-]{1,32}$")]
 
 
 class Entry(BaseModel):
-    """One item of a list; unknown keys are errors."""
+    """One item of a list, or a part of one; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Misplaced(Exception):
+    """What only an entry as a whole can tell to be wrong, and which of its parts it is (keys and positions)."""
+
+    def __init__(self, location: tuple[str | int, ...], sentence: str) -> None:
+        super().__init__(sentence)
+        self.location = location
 
 
 class AccountEntry(Entry):
@@ -71,13 +79,13 @@ class EndpointEntry(Entry):
         return f"{self.user}@{self.domain.lower()}" if self.domain is not None else str(self.address)
 
 
-KINDS: dict[str, type[AccountEntry] | type[EndpointEntry]] = {"accounts": AccountEntry, "endpoints": EndpointEntry}
+KINDS: Mapping[str, type[Entry]] = {"accounts": AccountEntry, "endpoints": EndpointEntry}
 
 
 class Placed(NamedTuple):
     """An entry and where it stands, for messages."""
 
-    entry: AccountEntry | EndpointEntry
+    entry: Entry
     place: str  # FILE:LINE
 
 
@@ -96,7 +104,8 @@ def read(files: Iterable[Path], known_accounts: Iterable[str]) -> Declaration:
     accounts: dict[str, Placed] = {}
     endpoints: dict[str, Placed] = {}
     for file in files:
-        for placed in _entries(file):
+        for placed in entries(file, KINDS):
+            assert isinstance(placed.entry, AccountEntry | EndpointEntry)
             group = accounts if isinstance(placed.entry, AccountEntry) else endpoints
             if other := group.get(placed.entry.key):
                 raise ConfigError(f"{placed.place}: {placed.entry.key} stands at {other.place} already; keep one.")
@@ -122,7 +131,8 @@ def _check_references(endpoints: Iterable[Placed], accounts: set[str]) -> None:
                 )
 
 
-def _entries(file: Path) -> Iterator[Placed]:
+def entries(file: Path, kinds: Mapping[str, type[Entry]]) -> Iterator[Placed]:
+    """All entries of a file whose lists are `kinds`. Raises ConfigError with file and line."""
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
     except OSError as error:
@@ -132,11 +142,11 @@ def _entries(file: Path) -> Iterator[Placed]:
     if root is None:
         return
     if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{file}:1: expected lists named {', '.join(KINDS)}.")
+        raise ConfigError(f"{file}:1: expected lists named {', '.join(kinds)}.")
     for name_node, list_node in root.value:
-        kind = KINDS.get(name_node.value)
+        kind = kinds.get(name_node.value)
         if kind is None:
-            known = ", ".join(KINDS)
+            known = ", ".join(kinds)
             raise ConfigError(f"{_place(file, name_node)}: there is no list {name_node.value!r}; known: {known}.")
         if not isinstance(list_node, yaml.SequenceNode):
             raise ConfigError(f"{_place(file, name_node)}: {name_node.value} is a list.")
@@ -144,21 +154,23 @@ def _entries(file: Path) -> Iterator[Placed]:
             yield Placed(_entry(kind, file, item), _place(file, item))
 
 
-def _entry(
-    kind: type[AccountEntry] | type[EndpointEntry], file: Path, node: yaml.Node
-) -> AccountEntry | EndpointEntry:
+def _entry(kind: type[Entry], file: Path, node: yaml.Node) -> Entry:
     loader = yaml.SafeLoader("")
     try:
         value = loader.construct_document(node)
+    except (yaml.YAMLError, ValueError) as error:
+        raise ConfigError(f"{_place(file, node)}: {' '.join(str(error).split())}.") from error
     finally:
         loader.dispose()
     try:
         return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        place = _place(file, _key_node(node, first["loc"]))
-        raise ConfigError(f"{place}: {key + ': ' if key else ''}{_said(first)}.") from error
+        location, said = first["loc"], _said(first)
+    except Misplaced as error:
+        location, said = error.location, str(error)
+    key = ".".join(map(str, location))
+    raise ConfigError(f"{_place(file, _node_at(node, location))}: {key + ': ' if key else ''}{said}.")
 
 
 def _said(error: Any) -> str:
@@ -167,13 +179,18 @@ def _said(error: Any) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-def _key_node(node: yaml.Node, location: tuple[Any, ...]) -> yaml.Node:
-    """The node of the key that is wrong, else the whole entry."""
-    if location and isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == location[0]:
-                return value if isinstance(value, yaml.ScalarNode) else key
-    return node
+def _node_at(node: yaml.Node, location: tuple[Any, ...]) -> yaml.Node:
+    """The part that is wrong, as far as it stands there: a list or mapping by its key, which is a line above it."""
+    place = node
+    for step in location:
+        if isinstance(node, yaml.MappingNode):
+            key, value = next(((key, value) for key, value in node.value if key.value == step), (node, node))
+            if value is node:
+                break
+            node, place = value, value if isinstance(value, yaml.ScalarNode) else key
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = place = node.value[step]
+    return place
 
 
 def _place(file: Path, node: yaml.Node) -> str:

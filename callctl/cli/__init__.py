@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "explain",
     "migrate": "migrate",
     "process": "serve",
+    "rate": "rate",
     "replay": "replay",
     "serve": "serve",
     "sim": "sim",

@@ -1,0 +1,164 @@
+"""`callctl rate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from callctl.cli.output import Context, pass_context
+from callctl.declaration_tariff import EPOCH, tariffs
+from callctl.errors import ConfigError
+from callctl.rating.longest import longest
+from callctl.rating.price import Part, Price, price
+from callctl.rating.rounding import Rounding
+from callctl.rating.tariff import SECOND, Tariff
+
+SHOWN = Rounding("half-up", 10)  # what is not money yet is shown to so many decimals
+
+
+def _parsed(parse: Callable[[str], Any], example: str) -> Callable[..., Any]:
+    def callback(_ctx: click.Context, _param: click.Parameter, value: str | None) -> Any:
+        try:
+            return None if value is None else parse(value)
+        except (ValueError, OSError, InvalidOperation, KeyError) as error:
+            raise click.BadParameter(f"{value!r} is none; write one as {example}") from error
+
+    return callback
+
+
+def _amount(text: str) -> Decimal:
+    amount = Decimal(text)
+    if not amount.is_finite():
+        raise ValueError(text)
+    return amount
+
+
+@click.command()
+@click.option(
+    "-f", "--file", required=True, type=click.Path(path_type=Path), help="A YAML file with one tariff.  费率文件"
+)
+@click.option("--to", "called", required=True, help="The number called, in international form.  被叫号码")
+@click.option(
+    "--start",
+    required=True,
+    callback=_parsed(datetime.fromisoformat, "2026-11-02T18:00:00Z"),
+    help="When the call was answered, ISO 8601; without an offset, in --timezone.  应答时间",
+)
+@click.option("--seconds", required=True, type=click.IntRange(0, 366 * 86_400), help="How long it lasts.  通话秒数")
+@click.option(
+    "--timezone",
+    "zone",
+    default="UTC",
+    show_default=True,
+    callback=_parsed(ZoneInfo, "Asia/Shanghai"),
+    help="The account's, for the time windows.  账户时区",
+)
+@click.option(
+    "--balance",
+    callback=_parsed(_amount, "12.50"),
+    help="Also how many seconds, --seconds at most, this much money pays for.  余额可通话的秒数",
+)
+@pass_context
+def rate(
+    context: Context, file: Path, called: str, start: datetime, seconds: int, zone: ZoneInfo, balance: Decimal | None
+) -> None:
+    """Price a call against a tariff file, and say how the price comes about.
+
+    按费率文件计算一个呼叫的价格，并说明其构成。
+    """
+    tariff = _only(file)
+    start_us = (start.replace(tzinfo=start.tzinfo or zone) - EPOCH) // timedelta(microseconds=1)
+    rates = tariff.find(called.removeprefix("+"), start_us)
+    priced = price(rates, start_us, seconds * SECOND, zone)
+    answer = told(tariff, priced, zone)
+    if balance is not None:
+        answer["max_seconds"] = longest(rates, start_us, zone, balance, seconds)
+    if context.as_json:
+        context.json(answer)
+    else:
+        _show(context, answer)
+
+
+def _only(file: Path) -> Tariff:
+    found = tariffs(file)
+    if len(found) != 1:
+        names = ", ".join(found) or "none"
+        raise ConfigError(f"{file} must declare one tariff, but declares {names}: give a file with one.")
+    return next(iter(found.values())).tariff()
+
+
+def told(tariff: Tariff, priced: Price, zone: tzinfo) -> dict[str, Any]:
+    """A price as JSON has it; money is text."""
+    money = priced.money
+    return {
+        "price": str(money.price),
+        "tax": str(money.tax),
+        "taxes": [str(tax) for tax in money.taxes],
+        "total": str(money.total),
+        "currency": tariff.currency,
+        "billed_seconds": priced.billed_seconds,
+        "tariff": tariff.name,
+        "prefix": priced.rate.prefix,
+        "destination": priced.rate.destination,
+        "connect_fee": _exact(priced.connect_fee),
+        "steps": [_step(part, zone) for part in priced.parts],
+    }
+
+
+def _step(part: Part, zone: tzinfo) -> dict[str, Any]:
+    stretch, step = part.stretch, part.stretch.step
+    return {
+        "at": datetime.fromtimestamp(stretch.begins_us // SECOND, zone).isoformat(),
+        "after": step.after,
+        "price": str(step.price),
+        "per": step.per,
+        "increment": step.increment,
+        "increments": stretch.increments,
+        "seconds": stretch.seconds,
+        "amount": _exact(part.cost),
+    }
+
+
+def _exact(amount: Fraction) -> str:
+    return f"{SHOWN.money(SHOWN.units(amount)).normalize():f}"
+
+
+def _show(context: Context, answer: dict[str, Any]) -> None:
+    words = context.words
+    currency = answer["currency"]
+    click.echo(f"{answer['prefix'] or '*'} {answer['destination']} ({answer['tariff']})")
+    if Decimal(answer["connect_fee"]):
+        click.echo(f"{words('connect fee', '接通费')} {answer['connect_fee']}")
+    columns = ("at", "seconds", "increments", "price", "amount")
+    if context.lang == "zh":
+        columns = ("时间", "秒数", "计费单元", "单价", "金额")
+    rows = [
+        (
+            step["at"],
+            step["seconds"],
+            f"{step['increments']} × {step['increment']} s",
+            f"{step['price']} / {step['per']} s",
+            step["amount"],
+        )
+        for step in answer["steps"]
+    ]
+    if rows:
+        context.table(columns, rows)
+    click.echo(
+        words(
+            f"→ {answer['total']} {currency}: price {answer['price']}, tax {answer['tax']}; "
+            f"{answer['billed_seconds']} s billed",
+            f"→ {answer['total']} {currency}：价格 {answer['price']}，税 {answer['tax']}；"
+            f"计费 {answer['billed_seconds']} 秒",
+        )
+    )
+    if "max_seconds" in answer:
+        seconds = answer["max_seconds"]
+        click.echo(words(f"  the balance pays for {seconds} s", f"  余额可通话 {seconds} 秒"))

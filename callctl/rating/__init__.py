@@ -1,0 +1,1 @@
+"""What does a call cost, and how long does a balance last? Exact arithmetic, rounded once, at the end; pure."""
