@@ -1,0 +1,1 @@
+"""What `callctl doctor` examines: one file per thing, one small function per check."""

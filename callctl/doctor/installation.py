@@ -1,0 +1,37 @@
+"""The whole of an installation: its rooms at the same time, their findings in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+
+from callctl.doctor import host, location, mysql, redis, secret, switch
+from callctl.doctor import settings as fitting
+from callctl.doctor.finding import Finding, examine, skipped
+from callctl.settings import Settings
+
+
+def examine_all(settings: Settings, file: Path | None) -> Iterator[Finding]:
+    """Every finding; `file` is where the settings were read."""
+    rooms = [
+        gevent.spawn(list, examine(fitting.room(settings))),
+        gevent.spawn(list, examine(secret.room(settings, file))),
+        gevent.spawn(list, examine(host.room(settings))),
+        gevent.spawn(list, _databases(settings)),
+        gevent.spawn(list, examine(redis.room(settings.redis))),
+        *(gevent.spawn(list, examine(switch.room(node, settings))) for node in settings.nodes),
+    ]
+    for findings in rooms:
+        yield from findings.get() or ()
+
+
+def _databases(settings: Settings) -> Iterator[Finding]:
+    """MySQL, then `location`, which usually is in the same."""
+    found = list(examine(mysql.room(settings)))
+    yield from found
+    if settings.location.mysql is None and found[0].verdict == "fail":
+        yield from skipped(location.room(settings))
+    else:
+        yield from examine(location.room(settings))
