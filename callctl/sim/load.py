@@ -36,8 +36,9 @@ class Report:
 
     @property
     def errors(self) -> int:
-        """Calls that no controller took, that none commanded, or that did not end."""
-        return self.unfinished + sum(result.acted is None for result in self.results if result.finished.is_set())
+        """Calls that no controller took or commanded, unless the caller gave up first, and calls that did not end."""
+        ended = [result for result in self.results if result.finished.is_set()]
+        return self.unfinished + sum(result.acted is None and result.status != 487 for result in ended)
 
     def first_command(self, share: float) -> float:
         """Percentile of dial to first command."""

@@ -112,6 +112,8 @@ class Controller:
 
     def stop(self) -> None:
         self._server.stop(timeout=0)
+        for heard in self.heard:
+            heard.sock.close()
 
 
 def dial(address: str, password: str) -> Heard:
