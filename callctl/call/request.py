@@ -8,6 +8,7 @@ from callctl.esl.wire import Block
 from callctl.model import CallRequest
 
 MAX_SDP = 65536
+MAX_AOR = 320  # characters of user@domain
 SHOWN = 80  # characters kept of a text that is only displayed
 
 
@@ -22,7 +23,7 @@ def from_channel(channel: Block) -> CallRequest:
         called=_user(called_raw),
         called_raw=printable(called_raw),
         domain=_domain(channel.variable("sip_req_host")),
-        asserted=printable(channel.variable("sip_h_X-Callctl-Endpoint")),
+        asserted=printable(channel.variable("sip_h_X-Callctl-Endpoint"), MAX_AOR),
         source_ip=printable(channel.variable("sip_network_ip") or channel.get("Caller-Network-Addr")),
         sip_call_id=printable(channel.variable("sip_call_id"), 255),
         sdp=channel.variable("switch_r_sdp")[:MAX_SDP],
