@@ -1,0 +1,72 @@
+"""A small company to decide calls for: what is configured, and a world that answers as it is told."""
+
+from dataclasses import replace
+
+from callctl.directory import Snapshot
+from callctl.model import Account, CallRequest, EdgeTarget, Endpoint, Located
+from callctl.settings import Calls, Edge, Node, Settings
+
+EDGE = Edge(name="edge-a", server_id=1, address="10.0.0.1:5060", sources=("10.0.1.0/24",))
+OTHER_EDGE = Edge(name="edge-b", server_id=2, address="10.0.0.2:5060")
+NODE = Node(name="fs1", sip="10.9.0.1:5080", profile="core")
+OTHER_NODE = Node(name="fs2", sip="10.9.0.2:5080")
+
+ACCOUNTS = (
+    Account("acme"),
+    Account("globex", codecs=("PCMU",), max_duration=600),
+    Account("closed", active=False),
+    Account("loose", codec_check=False),
+)
+ENDPOINTS = (
+    Endpoint("acme", "1001@example.net", "1001", "example.net", extension="101", caller_id="442079460000"),
+    Endpoint("acme", "1002@example.net", "1002", "example.net", extension="102", codecs=("PCMA",)),
+    Endpoint("acme", "1003@Other.example", "1003", "Other.example"),
+    Endpoint("globex", "2001@example.net", "2001", "example.net", extension="101"),
+    Endpoint("closed", "3001@example.net", "3001", "example.net"),
+    Endpoint("loose", "4001@example.net", "4001", "example.net"),
+    Endpoint("globex", "203.0.113.0/24", address="203.0.113.0/24"),
+    Endpoint("acme", "203.0.113.7/32", address="203.0.113.7/32", caller_id="4420"),
+)
+DIRECTORY = Snapshot(7, ACCOUNTS, ENDPOINTS)
+
+HERE = Located((EdgeTarget("edge-a", "10.0.0.1:5060", 1.0),), 1)
+SDP = "v=0\r\nm=audio 4000 RTP/AVP 0 8 96\r\na=rtpmap:96 opus/48000/2\r\n"
+
+
+class World:
+    """Answers what it was given; an exception is raised. `asked` keeps the questions."""
+
+    def __init__(self, located=HERE, owner=""):
+        self.located = located
+        self.owner = owner
+        self.asked = []
+        self.directory = DIRECTORY
+
+    def locate(self, user, domain):
+        self.asked.append((user, domain))
+        if isinstance(self.located, Exception):
+            raise self.located
+        return self.located
+
+    def room_owner(self, room, node):
+        self.asked.append(room)
+        return self.owner or node
+
+
+def settings(**calls):
+    """Settings with two edges and two nodes."""
+    return Settings(edges=(EDGE, OTHER_EDGE), nodes=(NODE, OTHER_NODE), calls=Calls(**calls))
+
+
+BASE = CallRequest(
+    call_uuid="c-1", node="fs1", caller="1001", caller_name="Bob", called="102", called_raw="102",
+    domain="example.net", asserted="1001@example.net", source_ip="10.0.0.1", sip_call_id="x@y", sdp=SDP, hop="",
+    started_us=1_795_405_444_653_906, at_us=1_795_405_444_700_000, sequence=500,
+)  # fmt: skip
+
+
+def request(**fields):
+    """A call of 1001 of acme to extension 102, with these differences."""
+    if "called" in fields:
+        fields.setdefault("called_raw", fields["called"])
+    return replace(BASE, **fields)
