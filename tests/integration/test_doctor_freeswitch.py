@@ -1,0 +1,55 @@
+"""`callctl doctor` asks a real FreeSWITCH, started from freeswitch-conf/."""
+
+import shutil
+
+import pytest
+from pydantic import SecretStr
+
+from callctl.doctor import switch
+from callctl.doctor.finding import examine
+from callctl.settings import Esl, Settings
+
+Switch = pytest.importorskip("tests.freeswitch.switch").Switch
+
+pytestmark = [
+    pytest.mark.freeswitch,
+    pytest.mark.skipif(not shutil.which("freeswitch"), reason="no freeswitch on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def freeswitch(tmp_path_factory):
+    started = Switch(tmp_path_factory.mktemp("switch"), "127.0.0.1:8084|127.0.0.2:8084")
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
+
+
+def diagnose(freeswitch, listen="127.0.0.1:8084", **changes):
+    node = freeswitch.node.model_copy(update=changes)
+    found = examine(switch.room(node, Settings(nodes=(node,), esl=Esl(listen=listen))))
+    return {one.check.removeprefix("switch."): one for one in found}
+
+
+def test_the_configuration_in_freeswitch_conf(freeswitch):
+    found = diagnose(freeswitch)
+    assert {one.verdict for name, one in found.items() if name != "codecs"} == {"ok"}, found
+    assert "127.0.0.1:8084|127.0.0.2:8084" in found["dialplan"].what.en
+    assert found["limits"].what.en.startswith("0 of 2000 sessions")
+
+
+@pytest.mark.parametrize(
+    ("changes", "check", "what"),
+    [
+        ({"password": SecretStr("wrong")}, "reachable", "does not accept the password"),
+        ({"name": "other"}, "name", "fs1"),
+        ({"profile": "core"}, "profile", "core is not up"),
+        ({"listen": "127.0.0.1:9"}, "dialplan", "not to 127.0.0.1:9"),
+    ],
+)
+def test_what_does_not_fit_it(freeswitch, changes, check, what):
+    found = diagnose(freeswitch, **changes)
+    assert {name for name, one in found.items() if one.verdict == "fail"} == {check}
+    assert what in found[check].what.en
