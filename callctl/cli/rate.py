@@ -15,8 +15,9 @@ import click
 from callctl.cli.output import Context, pass_context
 from callctl.declaration_tariff import EPOCH, tariffs
 from callctl.errors import ConfigError
+from callctl.rating.chain import Stretch
 from callctl.rating.longest import longest
-from callctl.rating.price import Part, Price, price
+from callctl.rating.price import Price, price
 from callctl.rating.rounding import Rounding
 from callctl.rating.tariff import SECOND, Tariff
 
@@ -107,13 +108,13 @@ def told(tariff: Tariff, priced: Price, zone: tzinfo) -> dict[str, Any]:
         "tariff": tariff.name,
         "prefix": priced.rate.prefix,
         "destination": priced.rate.destination,
-        "connect_fee": _exact(priced.connect_fee),
-        "steps": [_step(part, zone) for part in priced.parts],
+        "connect_fee": _shown(priced.exact(priced.connect_fee)),
+        "steps": [_step(stretch, priced.exact(stretch.cost), zone) for stretch in priced.stretches],
     }
 
 
-def _step(part: Part, zone: tzinfo) -> dict[str, Any]:
-    stretch, step = part.stretch, part.stretch.step
+def _step(stretch: Stretch, cost: Fraction, zone: tzinfo) -> dict[str, Any]:
+    step = stretch.step
     return {
         "at": datetime.fromtimestamp(stretch.begins_us // SECOND, zone).isoformat(),
         "after": step.after,
@@ -122,12 +123,12 @@ def _step(part: Part, zone: tzinfo) -> dict[str, Any]:
         "increment": step.increment,
         "increments": stretch.increments,
         "seconds": stretch.seconds,
-        "amount": _exact(part.cost),
+        "amount": _shown(cost),
     }
 
 
-def _exact(amount: Fraction) -> str:
-    return f"{SHOWN.money(SHOWN.units(amount)).normalize():f}"
+def _shown(amount: Fraction) -> str:
+    return f"{SHOWN.money(SHOWN.units(*amount.as_integer_ratio())).normalize():f}"
 
 
 def _show(context: Context, answer: dict[str, Any]) -> None:

@@ -9,62 +9,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import tzinfo
-from fractions import Fraction
 from typing import NamedTuple
 
 from callctl.rating.tariff import SECOND, Rate, RateSet, Step
-from callctl.rating.window import change, holding
+from callctl.rating.window import change, going_on
 
 
 class Stretch(NamedTuple):
-    """Increments in a row of one rate and step; `begins` in seconds of the charged time."""
+    """Increments in a row of one rate and step. Amounts are those of the RateSet."""
 
     rate: Rate
     step: Step
-    begins: int
+    begins: int  # in seconds of the charged time
     begins_us: int
     increments: int
+    each: int  # the price of one increment
+    spent: int  # by the call before it
+    cost: int
 
     @property
     def seconds(self) -> int:
         """What the increments last."""
         return self.increments * self.step.increment
 
-    @property
-    def each(self) -> Fraction:
-        """The declared price of one increment."""
-        return Fraction(self.step.price) * self.step.increment / self.step.per
 
-    def cost(self, spent: Fraction) -> Fraction:
-        """What it adds to a call that has cost `spent`."""
-        return free_beyond(self.rate, self.increments * self.each, spent)
-
-
-def free_beyond(rate: Rate, cost: Fraction, spent: Fraction = Fraction()) -> Fraction:
-    """What is left of `cost` when the rate lets a call go on free beyond its maximum."""
-    if rate.max_cost is None or not rate.free_beyond:
-        return cost
-    return min(cost, max(Fraction(), Fraction(rate.max_cost) - spent))
-
-
-def whole_seconds(duration_us: int) -> int:
-    """A second begun is a second talked."""
-    return -(-duration_us // SECOND)
+def connect_fee(rates: RateSet, rate: Rate) -> int:
+    """What a call that is charged at all has cost before its first increment."""
+    return _free_beyond(rates, rate, 0, rates.amount(rate.connect_fee))
 
 
 def stretches(rates: RateSet, rate: Rate, start_us: int, seconds: int, zone: tzinfo) -> Iterator[Stretch]:
-    """The chain that covers `seconds` from `start_us`, when `rate` holds; where no rate holds, the last goes on."""
+    """The chain that covers `seconds` from `start_us`, when `rate` holds."""
+    spent = connect_fee(rates, rate)
     origin_us = start_us + rate.free_seconds * SECOND
     covered = seconds - rate.free_seconds
     begins = 0
     while begins < covered:
         begins_us = origin_us + begins * SECOND
-        rate = holding(rates, begins_us, zone) or rate
+        rate = going_on(rates, rate, begins_us, zone)
         step, ends = _step(rate, begins, covered)
         until_us = change(rates, rate, begins_us, origin_us + ends * SECOND, zone)
         increments = -(-(until_us - begins_us) // (step.increment * SECOND))
-        yield Stretch(rate, step, begins, begins_us, increments)
+        each = rates.each(step)
+        cost = _free_beyond(rates, rate, spent, increments * each)
+        yield Stretch(rate, step, begins, begins_us, increments, each, spent, cost)
         begins += increments * step.increment
+        spent += cost
 
 
 def _step(rate: Rate, begins: int, covered: int) -> tuple[Step, int]:
@@ -75,3 +65,10 @@ def _step(rate: Rate, begins: int, covered: int) -> tuple[Step, int]:
             return current, min(step.after, covered)
         current = step
     return current, covered
+
+
+def _free_beyond(rates: RateSet, rate: Rate, spent: int, cost: int) -> int:
+    """What is left of `cost` when the rate lets a call that has cost its maximum go on free."""
+    if rate.max_cost is None or not rate.free_beyond:
+        return cost
+    return min(cost, max(0, rates.amount(rate.max_cost) - spent))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import tzinfo
 from decimal import Decimal
-from fractions import Fraction
 
-from callctl.rating.chain import Stretch, free_beyond, stretches
-from callctl.rating.rounding import Limit, limit
+from callctl.rating.chain import Stretch, connect_fee, stretches
+from callctl.rating.rounding import most_declared
 from callctl.rating.tariff import Rate, RateSet
 from callctl.rating.window import opening
 
@@ -18,31 +17,29 @@ def longest(rates: RateSet, start_us: int, zone: tzinfo, money: Decimal, at_most
     A destination that costs nothing is allowed without money. Raises NoRate.
     """
     rate = opening(rates, start_us, zone)
-    paid = limit(money, rates.tariff.rounding, rates.tariff.tax)
-    forgiven = max(0, rate.grace_seconds - 1)  # shorter than the grace, so free without any money
-    spent = free_beyond(rate, Fraction(rate.connect_fee))
-    if not all(bound.allows(spent) for bound in _bounds(rate, paid)):
-        return min(forgiven, at_most_seconds)
+    paid = most_declared(money, rates.scale, rates.tariff.rounding, rates.tariff.tax)
+    talked = max(0, rate.grace_seconds - 1)  # shorter than the grace, so free without any money
+    if connect_fee(rates, rate) > _bound(rates, rate, paid):
+        return min(talked, at_most_seconds)
     for stretch in stretches(rates, rate, start_us, at_most_seconds, zone):
-        increments = _affordable(stretch, spent, paid)
+        increments = _affordable(stretch, _bound(rates, stretch.rate, paid))
         if increments < stretch.increments:
-            talked = rate.free_seconds + stretch.begins + increments * stretch.step.increment
-            return min(max(forgiven, talked), at_most_seconds)
-        spent += stretch.cost(spent)
+            talked = max(talked, rate.free_seconds + stretch.begins + increments * stretch.step.increment)
+            return min(talked, at_most_seconds)
     return at_most_seconds
 
 
-def _affordable(stretch: Stretch, spent: Fraction, paid: Limit) -> int:
-    """How many of the stretch's increments every bound allows."""
-    whole = spent + stretch.cost(spent)
-    return min(
-        stretch.increments if bound.allows(whole) else bound.times(stretch.each, spent)
-        for bound in _bounds(stretch.rate, paid)
-    )
+def _affordable(stretch: Stretch, bound: int) -> int:
+    """How many of the stretch's increments keep the call's cost within `bound`."""
+    if stretch.spent + stretch.cost <= bound:
+        return stretch.increments
+    if stretch.spent > bound:
+        return 0
+    return (bound - stretch.spent) // stretch.each
 
 
-def _bounds(rate: Rate, paid: Limit) -> list[Limit]:
-    """The money, and the maximum cost where the rate cuts a call off there."""
+def _bound(rates: RateSet, rate: Rate, paid: int) -> int:
+    """What the call may have cost: the money, or the maximum cost where the rate cuts a call off there."""
     if rate.max_cost is None or rate.free_beyond:
-        return [paid]
-    return [paid, Limit(Fraction(rate.max_cost))]
+        return paid
+    return min(paid, rates.amount(rate.max_cost))

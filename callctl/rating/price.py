@@ -9,17 +9,10 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
 
-from callctl.rating.chain import Stretch, free_beyond, stretches, whole_seconds
+from callctl.rating.chain import Stretch, connect_fee, stretches
 from callctl.rating.rounding import Money, charged
 from callctl.rating.tariff import SECOND, ZERO, Rate, RateSet
 from callctl.rating.window import opening
-
-
-class Part(NamedTuple):
-    """Increments in a row, and what they cost as declared."""
-
-    stretch: Stretch
-    cost: Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +22,13 @@ class Price:
     money: Money
     rate: Rate  # that held when the call started
     billed_seconds: int  # the increments begun; free seconds are not among them
-    connect_fee: Fraction  # this and the costs of the parts are exact; their sum is what was rounded
-    parts: tuple[Part, ...]
+    connect_fee: int  # this and the cost of each stretch, in 1/scale, add up to what was rounded
+    stretches: tuple[Stretch, ...]
+    scale: int
+
+    def exact(self, amount: int) -> Fraction:
+        """The connect fee or the cost of a stretch."""
+        return Fraction(amount, self.scale)
 
 
 def price(rates: RateSet, start_us: int, duration_us: int, zone: tzinfo) -> Price:
@@ -39,16 +37,15 @@ def price(rates: RateSet, start_us: int, duration_us: int, zone: tzinfo) -> Pric
     `duration_us` is rounded up to whole seconds before increments are.
     """
     rate = opening(rates, start_us, zone)
-    fee = Fraction()
-    parts: list[Part] = []
+    fee = 0
+    chain: tuple[Stretch, ...] = ()
     if duration_us > 0 and duration_us >= rate.grace_seconds * SECOND:
-        fee = spent = free_beyond(rate, Fraction(rate.connect_fee))
-        for stretch in stretches(rates, rate, start_us, whole_seconds(duration_us), zone):
-            parts.append(Part(stretch, stretch.cost(spent)))
-            spent += parts[-1].cost
-    billed = sum(part.stretch.seconds for part in parts)
-    money = charged(fee + sum(part.cost for part in parts), rates.tariff.rounding, rates.tariff.tax)
-    return Price(money, rate, billed, fee, tuple(parts))
+        fee = connect_fee(rates, rate)
+        chain = tuple(stretches(rates, rate, start_us, -(-duration_us // SECOND), zone))
+    spent = chain[-1].spent + chain[-1].cost if chain else fee
+    billed = chain[-1].begins + chain[-1].seconds if chain else 0
+    money = charged(spent, rates.scale, rates.tariff.rounding, rates.tariff.tax)
+    return Price(money, rate, billed, fee, chain, rates.scale)
 
 
 class Charge(NamedTuple):

@@ -1,13 +1,17 @@
 """Money out of exact arithmetic: rounded once, taxed, split so that the parts add up; and the way back from a balance.
 
-What a tariff declares is summed as Fraction, because a price per 60 seconds has no end in decimals.
+A price per 60 seconds has no end in decimals, so what a tariff declares is added up in whole numbers of 1/`scale`; the
+scale is a multiple of every divisor there is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
+from math import lcm
 from typing import Literal, NamedTuple
 
 Method = Literal["up", "down", "half-up"]
@@ -19,29 +23,52 @@ class Rounding(NamedTuple):
     method: Method = "half-up"
     decimals: int = 6
 
-    def units(self, amount: Fraction) -> int:
-        """`amount`, not negative, in units of the last decimal."""
-        scaled: Fraction = amount * 10**self.decimals
-        below = scaled // 1
-        beyond = scaled - below
-        above = {"up": beyond > 0, "down": False, "half-up": beyond >= Fraction(1, 2)}[self.method]
-        return below + above
+    @property
+    def units_of_one(self) -> int:
+        """How many units of the last decimal one unit of the currency has."""
+        return int(10**self.decimals)
+
+    def units(self, amount: int, scale: int) -> int:
+        """`amount` / `scale`, not negative, in units of the last decimal."""
+        whole, rest = divmod(amount * self.units_of_one, scale)
+        if self.method == "up":
+            return whole + (rest > 0)
+        if self.method == "down":
+            return whole
+        return whole + (2 * rest >= scale)
 
     def money(self, units: int) -> Decimal:
         """`units` of the last decimal, as money."""
         return Decimal(f"{units}E-{self.decimals}")
 
+    def most(self, money: Decimal, scale: int) -> int:
+        """The greatest amount, in 1/`scale`, that is rounded to `money` or less; `money` is not negative."""
+        numerator, denominator = money.as_integer_ratio()
+        units = numerator * self.units_of_one // denominator
+        if self.method == "up":
+            return units * scale // self.units_of_one
+        beyond = 2 * units + (1 if self.method == "half-up" else 2)  # the first that is rounded to more, in half units
+        return -(-beyond * scale // (2 * self.units_of_one)) - 1
 
-class Tax(NamedTuple):
+
+@dataclass(frozen=True)
+class Tax:
     """Percentages, at most three; added to what a tariff declares, or (`inclusive`) contained in it."""
 
     inclusive: bool = False
     parts: tuple[Decimal, ...] = ()
 
-    @property
-    def factor(self) -> Fraction:
-        """What an amount without tax is multiplied by to contain it."""
-        return 1 + sum(map(Fraction, self.parts), Fraction()) / 100
+    @cached_property
+    def factor(self) -> tuple[int, int]:
+        """What an amount without tax is multiplied by to contain it: numerator, denominator."""
+        return (1 + sum(map(Fraction, self.parts), Fraction()) / 100).as_integer_ratio()
+
+    @cached_property
+    def shares(self) -> tuple[int, ...]:
+        """Whole numbers in proportion to the parts."""
+        ratios = [part.as_integer_ratio() for part in self.parts]
+        scale = lcm(*(denominator for _, denominator in ratios))
+        return tuple(numerator * (scale // denominator) for numerator, denominator in ratios)
 
 
 class Money(NamedTuple):
@@ -53,54 +80,34 @@ class Money(NamedTuple):
     taxes: tuple[Decimal, ...]
 
 
-def charged(amount: Fraction, rounding: Rounding, tax: Tax) -> Money:
+def charged(amount: int, scale: int, rounding: Rounding, tax: Tax) -> Money:
     """What a declared amount comes to.
 
     With and without tax it is the exact amount rounded once; tax is the difference, so that the sum is exact.
     """
-    net, gross = (amount / tax.factor, amount) if tax.inclusive else (amount, amount * tax.factor)
-    price, total = rounding.units(net), rounding.units(gross)
-    taxes = _shared(total - price, tax.parts)
+    more, less = tax.factor
+    if tax.inclusive:
+        price, total = rounding.units(amount * less, scale * more), rounding.units(amount, scale)
+    else:
+        price, total = rounding.units(amount, scale), rounding.units(amount * more, scale * less)
     money = rounding.money
-    return Money(money(price), money(total - price), money(total), tuple(map(money, taxes)))
+    taxes = tuple(money(units) for units in _shared(total - price, tax.shares))
+    return Money(money(price), money(total - price), money(total), taxes)
 
 
-def _shared(units: int, parts: Sequence[Decimal]) -> list[int]:
-    """`units` in proportion to `parts`; what is left over goes to the largest remainders, the first of equals first."""
-    whole = sum(map(Fraction, parts), Fraction())
+def _shared(units: int, shares: Sequence[int]) -> list[int]:
+    """`units` in proportion to `shares`; what is left goes to the largest remainders, the first of equals first."""
+    whole = sum(shares)
     if not whole:
-        return [0] * len(parts)
-    exact = [units * Fraction(part) / whole for part in parts]
-    shares = [share.numerator // share.denominator for share in exact]
-    by_remainder = sorted(range(len(parts)), key=lambda index: shares[index] - exact[index])
-    for index in by_remainder[: units - sum(shares)]:
-        shares[index] += 1
-    return shares
+        return [0] * len(shares)
+    amounts = [units * share // whole for share in shares]
+    by_remainder = sorted(range(len(shares)), key=lambda index: -(units * shares[index] % whole))
+    for index in by_remainder[: units - sum(amounts)]:
+        amounts[index] += 1
+    return amounts
 
 
-class Limit(NamedTuple):
-    """How far a declared amount may go: less than `most`, or (`reached`) up to it."""
-
-    most: Fraction
-    reached: bool = True
-
-    def allows(self, amount: Fraction) -> bool:
-        """Whether `amount` is within."""
-        return amount < self.most or (self.reached and amount == self.most)
-
-    def times(self, each: Fraction, spent: Fraction) -> int:
-        """How many times `each`, of which there is a number too many, can be added to `spent`."""
-        if not self.allows(spent):
-            return 0
-        room = self.most - spent
-        count = room // each
-        return count - 1 if not self.reached and count * each == room else count
-
-
-def limit(money: Decimal, rounding: Rounding, tax: Tax) -> Limit:
-    """The declared amounts whose total is at most `money`; a debt still allows what costs nothing."""
-    scale = 10**rounding.decimals
-    units = Fraction(max(money, Decimal(0))) * scale // 1
-    beyond = {"up": Fraction(0), "down": Fraction(1), "half-up": Fraction(1, 2)}[rounding.method]
-    gross = (units + beyond) / scale
-    return Limit(gross if tax.inclusive else gross / tax.factor, rounding.method == "up")
+def most_declared(money: Decimal, scale: int, rounding: Rounding, tax: Tax) -> int:
+    """The greatest declared amount whose total is at most `money`; a debt still allows what costs nothing."""
+    more, less = (1, 1) if tax.inclusive else tax.factor
+    return rounding.most(max(money, Decimal(0)), scale * less) // more

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from itertools import combinations, groupby
+from math import lcm
 from typing import NamedTuple
 
 from callctl.errors import CallctlError
@@ -109,10 +110,24 @@ class Rate:
 
 
 class RateSet(NamedTuple):
-    """The rates of one prefix that are in force when a call starts, greatest precedence first: what prices the call."""
+    """The rates of one prefix that are in force when a call starts, greatest precedence first: what prices the call.
+
+    Amounts of theirs are whole numbers of 1/`scale`.
+    """
 
     tariff: Tariff
     rates: tuple[Rate, ...]
+    scale: int
+
+    def amount(self, money: Decimal) -> int:
+        """What is declared as money."""
+        numerator, denominator = money.as_integer_ratio()
+        return numerator * (self.scale // denominator)
+
+    def each(self, step: Step) -> int:
+        """The price of one increment."""
+        numerator, denominator = step.price.as_integer_ratio()
+        return numerator * step.increment * (self.scale // (denominator * step.per))
 
 
 class Tariff:
@@ -132,8 +147,18 @@ class Tariff:
         for length in self._lengths:
             rates = self._by_prefix.get(number[:length])
             if rates and (in_force := tuple(rate for rate in rates if rate.in_force(at_us))):
-                return RateSet(self, in_force)
+                return RateSet(self, in_force, _scale(in_force))
         raise NoRate(f"Tariff {self.name} has no rate in force for {number}: add one for its prefix.")
+
+
+def _scale(rates: Iterable[Rate]) -> int:
+    divisors = []
+    for rate in rates:
+        divisors += [step.price.as_integer_ratio()[1] * step.per for step in rate.steps]
+        divisors.append(rate.connect_fee.as_integer_ratio()[1])
+        if rate.max_cost is not None:
+            divisors.append(rate.max_cost.as_integer_ratio()[1])
+    return lcm(*divisors)
 
 
 def _grouped(rates: Iterable[Rate]) -> Iterator[tuple[str, tuple[Rate, ...]]]:

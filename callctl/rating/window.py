@@ -56,17 +56,22 @@ def _of_one_weight(rates: Sequence[Rate], local: datetime) -> Rate | None:
     return last if last is not first else None
 
 
+def going_on(rates: RateSet, rate: Rate, at_us: int, zone: tzinfo) -> Rate:
+    """The rate at `at_us` of a call that had `rate` before: where none holds, a call keeps the one it has."""
+    if len(rates.rates) == 1:
+        return rate
+    return holding(rates, at_us, zone) or rate
+
+
 def change(rates: RateSet, rate: Rate, at_us: int, until_us: int, zone: tzinfo) -> int:
     """The first moment after `at_us` at which another than `rate` holds, at most `until_us`."""
     if len(rates.rates) == 1:
-        return until_us  # no other can begin
+        return until_us
     starts = sorted({other.when.start for other in rates.rates})
     border_us = _border(starts, at_us, zone)
-    while border_us < until_us:
-        if (holding(rates, border_us, zone) or rate) is not rate:
-            return border_us
+    while border_us < until_us and going_on(rates, rate, border_us, zone) is rate:
         border_us = _border(starts, border_us, zone)
-    return until_us
+    return min(border_us, until_us)
 
 
 def _border(starts: Sequence[int], at_us: int, zone: tzinfo) -> int:

@@ -3,7 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -132,7 +131,7 @@ def max_duration(name):
 def rounding(name):
     for (value, decimals, method), expected in zip(OTHERS[name]["input"], OTHERS[name]["expected"], strict=True):
         rule = Rounding(METHODS[method], decimals)
-        assert rule.money(rule.units(Fraction(value))) == Decimal(expected)
+        assert rule.money(rule.units(*Decimal(value).as_integer_ratio())) == Decimal(expected)
 
 
 def no_rate(name):
