@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import asdict
+from typing import Any
 
 import click
 
@@ -30,12 +31,18 @@ def calls(context: Context) -> None:
         click.echo(f"callctl: {warning}", err=True)
     if context.as_json:
         for call in up:
-            context.json(asdict(call))
+            context.json(_shown(call))
     else:
         columns = context.words("UUID STATE ACCOUNT FROM TO SINCE NODE", "UUID 状态 账户 主叫 被叫 时长 节点").split()
         context.table(columns, [_row(call, time.time()) for call in up])
     if unheard:
         sys.exit(3)
+
+
+def _shown(call: LiveCall) -> dict[str, Any]:
+    """A call under the names that people see; `since` is microseconds since the epoch."""
+    names = {"caller": "from", "called": "to", "since_us": "since"}
+    return {names.get(name, name): value for name, value in asdict(call).items()}
 
 
 def _row(call: LiveCall, now: float) -> tuple[str, ...]:

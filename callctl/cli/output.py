@@ -36,7 +36,7 @@ class Context:
 
     def json(self, value: Any) -> None:
         """One JSON value on a line of its own."""
-        sys.stdout.buffer.write(orjson.dumps(value, default=str) + b"\n")
+        sys.stdout.buffer.write(orjson.dumps(value, default=str, option=orjson.OPT_NAIVE_UTC) + b"\n")
         sys.stdout.buffer.flush()
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

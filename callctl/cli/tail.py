@@ -58,7 +58,7 @@ def tail(context: Context, account: str | None, number: str | None, call: str | 
             if not chosen.takes(event):
                 continue
             if context.as_json:
-                context.json(event._asdict())
+                context.json({"at" if name == "at_us" else name: value for name, value in event._asdict().items()})
             else:
                 console.print(_line(event, context))
     except KeyboardInterrupt:

@@ -39,7 +39,8 @@ def why(context: Context, call_uuid: str) -> None:
     steps = told_from_trace(call["trace"], context.lang)
     advice = mend(call["reason"], context.lang)
     if context.as_json:
-        context.json({**call, "steps": steps, "mend": advice})
+        decided = {key: call["trace"].get(key) for key in ("outcome", "max_seconds", "codecs", "targets")}
+        context.json({**call, **decided, "sip": call["sip_status"], "steps": steps, "mend": advice})
     else:
         _print(context, call, steps, advice)
 

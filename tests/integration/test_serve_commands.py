@@ -1,0 +1,306 @@
+"""What a person or a script types beside a running `callctl serve`: shapes, both languages, exit codes."""
+
+import json
+import re
+import signal
+from contextlib import contextmanager
+from datetime import datetime
+
+import pytest
+from gevent import subprocess
+
+from tests.integration.platform import COMPANY, DOMAIN, TALKS, Platform, free_ports, wait
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+ALICE = f"1001@{DOMAIN}"
+
+
+@pytest.fixture(scope="module")
+def platform(services, tmp_path_factory):
+    with Platform(tmp_path_factory.mktemp("commands"), services) as platform:
+        platform.start()
+        yield platform
+
+
+@pytest.fixture(scope="module")
+def host(platform):
+    return platform.serves[0]
+
+
+@pytest.fixture(scope="module")
+def ended(platform):
+    """One answered, one busy, one unknown number."""
+    results = [platform.dial(name) for name in ("answered", "busy", "unknown_number")]
+    return {result.scenario: (result, platform.story(result)) for result in platform.finish(*results)}
+
+
+def said(done, code=0):
+    """The one JSON object a command printed."""
+    assert done.code == code, done
+    assert done.err == ""
+    (value,) = done.objects
+    return value
+
+
+# migrate and apply
+
+
+def test_migrate_a_second_time_changes_nothing(host):
+    answer = said(host.run("migrate", "--json"))
+    assert answer == {"applied": [], "version": answer["version"]}
+    assert CHINESE.search(host.run("--lang", "zh", "migrate").out)
+    assert not CHINESE.search(host.run("--lang", "en", "migrate").out)
+
+
+def test_apply_a_second_time_changes_nothing(host):
+    answer = said(host.run("apply", "-f", str(COMPANY), "--json"))
+    assert (answer["changes"], answer["dry_run"]) == ([], False)
+
+
+def test_what_is_applied_holds_for_the_next_calls(platform, host, tmp_path):
+    file = tmp_path / "more.yaml"
+    file.write_text(
+        "accounts: [{name: initech, status: closed}]\nendpoints: [{account: initech, address: 192.0.2.0/28}]\n"
+    )
+    plan = said(host.run("apply", "--dry-run", "--json", "-f", str(file)))
+    assert plan["dry_run"]
+    assert [(change["what"], change["key"], change["was"]) for change in plan["changes"]] == [
+        ("account", "initech", {}), ("endpoint", "192.0.2.0/28", {}),
+    ]  # fmt: skip
+    assert platform.story(platform.place("echo", source_ip="192.0.2.1")).cdr["reason"] == "caller_unknown"
+
+    assert said(host.run("apply", "--json", "-f", str(file)))["changes"] == plan["changes"]
+    wait(
+        lambda: platform.story(platform.place("echo", source_ip="192.0.2.1")).cdr["reason"] == "account_closed",
+        "the controller knows the new account",
+    )
+    pruned = host.run("apply", "--prune", "-f", str(COMPANY))
+    assert (pruned.code, pruned.out.splitlines()[:2]) == (0, ["- account initech", "- endpoint 192.0.2.0/28"])
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("accounts:\n  - {name: a}\n  - {name: a}\n", 3, "already"),
+        ("accounts:\n  - name: b\n    colour: red\n", 3, "colour"),
+        ("endpoints:\n  - {account: nobody, user: '1', domain: x.net}\n", 2, "nobody"),
+        ("accounts: []\ntarifs: []\n", 2, "tarifs"),
+        ("accounts:\n  - {name: [\n", None, "not YAML"),
+    ],
+)
+def test_a_wrong_declaration_is_named_by_file_and_line(host, tmp_path, text, line, words):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text)
+    done = host.run("apply", "-f", str(file))
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"callctl: {file}")
+    assert f":{line}: " in done.err if line else "line" in done.err
+    assert words in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+# explain and why
+
+
+def test_explain_a_call_that_would_be_made(host):
+    answer = said(host.run("explain", "--json", "--endpoint", ALICE, "--to", "102", "--codecs", "G729,PCMU"))
+    expected = {
+        "outcome": "bridge", "reason": None, "sip": None, "q850": None, "kind": "onnet", "account": "acme",
+        "max_seconds": 14_400, "codecs": ["PCMU"],
+    }  # fmt: skip
+    assert {key: answer[key] for key in expected} == expected
+    (target,) = answer["targets"]
+    assert target.startswith(f"1002@{DOMAIN} via kam-a ")
+    assert [step["check"] for step in answer["steps"]] == ["identify", "account", "destination", "codecs", "locate"]
+    assert all(step["verdict"] == "pass" and step["detail"] for step in answer["steps"])
+
+
+def test_explain_a_call_that_would_be_refused(host):
+    answer = said(host.run("explain", "--json", "--account", "acme", "--to", "9999"), code=1)
+    assert (answer["outcome"], answer["reason"], answer["sip"], answer["q850"]) == ("reject", "number_unknown", 404, 1)
+    assert answer["steps"][-1]["verdict"] == "fail"
+    trunk = said(host.run("explain", "--json", "--source-ip", "203.0.113.3", "--to", "*43"))
+    assert (trunk["outcome"], trunk["kind"], trunk["account"]) == ("service", "service", "globex")
+
+
+def test_explain_holds_and_changes_nothing(platform, host):
+    before = platform.redis().dbsize(), platform.rows("SELECT COUNT(*) AS calls FROM cdr")
+    assert said(host.run("explain", "--json", "--account", "acme", "--to", "conf_4711"))["outcome"] == "conference"
+    assert (platform.redis().dbsize(), platform.rows("SELECT COUNT(*) AS calls FROM cdr")) == before
+
+
+def test_explain_in_both_languages(host):
+    english = host.run("--lang", "en", "explain", "--account", "acme", "--to", "9999")
+    chinese = host.run("explain", "--account", "acme", "--to", "9999", "--lang", "zh")
+    assert (english.code, chinese.code) == (1, 1)
+    assert "✗ destination" in english.out
+    assert "number_unknown: SIP 404, Q.850 1" in english.out
+    assert not CHINESE.search(english.out)
+    assert "number_unknown: SIP 404, Q.850 1" in chinese.out
+    assert CHINESE.search(chinese.out)
+    assert CHINESE.search(host.run("explain", "--account", "acme", "--to", "9999", LC_ALL="zh_CN.UTF-8").out)
+
+
+@pytest.mark.parametrize(
+    "who", [[], ["--account", "acme", "--source-ip", "192.0.2.1"], ["--account", "nil"], ["--endpoint", "x@y"]]
+)
+def test_explain_asks_for_one_caller_that_exists(host, who):
+    done = host.run("explain", "--to", "102", *who)
+    assert (done.code, done.out) == (2, "")
+    assert done.err
+    assert "Traceback" not in done.err
+
+
+def test_why_a_call_was_busy(host, ended):
+    result, story = ended["busy"]
+    answer = said(host.run("why", result.uuid, "--json"))
+    expected = {
+        "outcome": "bridge", "reason": "busy", "sip": 486, "q850": 17, "kind": "onnet", "account": "acme",
+        "max_seconds": 14_400, "hangup_cause": "USER_BUSY", "hangup_by": "callee", "call_uuid": result.uuid,
+    }  # fmt: skip
+    assert {key: answer[key] for key in expected} == expected
+    assert answer["targets"] == story.cdr["trace"]["targets"]
+    assert [step["check"] for step in answer["steps"]] == ["identify", "account", "destination", "codecs", "locate"]
+    assert [(leg["sip_status"], leg["hangup_cause"]) for leg in answer["legs"]] == [(486, "USER_BUSY")]
+    assert [event["event"] for event in answer["events"]] == story.names
+    assert answer["mend"]
+    assert datetime.fromisoformat(answer["started_at"]).utcoffset().total_seconds() == 0
+
+
+def test_why_in_both_languages(host, ended):
+    result, _ = ended["unknown_number"]
+    english = host.run("--lang", "en", "why", result.uuid[:8])
+    assert english.code == 0
+    assert result.uuid in english.out
+    assert "→ number_unknown: " in english.out
+    assert not CHINESE.search(english.out)
+    chinese = host.run("--lang", "zh", "why", result.uuid)
+    assert "→ number_unknown: " in chinese.out
+    assert CHINESE.search(chinese.out)
+
+
+def test_why_a_call_that_nobody_knows_is_a_no(host):
+    done = host.run("why", "00000000-0000-4000-8000-000000000000")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("callctl: ")
+
+
+# tail and calls
+
+
+@contextmanager
+def tailing(host, file, *arguments):
+    """`callctl tail` that runs meanwhile."""
+    with file.open("wb") as out:
+        process = subprocess.Popen(host.command("tail", *arguments), stdout=out)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+
+def events(file):
+    return [json.loads(line) for line in file.read_bytes().splitlines()]
+
+
+def test_tail_shows_a_call_as_it_happens(platform, host, tmp_path):
+    file = tmp_path / "tail"
+    with tailing(host, file, "--json", "--since", "1m") as process:
+        result = platform.talking(platform.dial(TALKS))
+
+        def shown():
+            return {event["event"] for event in events(file) if event["call"] == result.uuid}
+
+        wait(lambda: shown() == {"routed", "ringing", "early_media", "answered", "bridged"}, "its events")
+        platform.hang_up(result)
+        wait(lambda: {"leg_ended", "ended"} <= shown(), "its end")
+    assert process.returncode == 0
+    lines = [event for event in events(file) if event["call"] == result.uuid]
+    assert {frozenset(event) for event in lines} == {frozenset(("event", "call", "at", "node", "account", "data"))}
+    assert {(event["node"], event["account"]) for event in lines} == {("sim1", "acme")}
+    assert next(event["data"]["to"] for event in lines if event["event"] == "routed") == "1002"
+    written = {(event["event"], event["data"].get("leg_uuid")) for event in platform.story(result).events}
+    assert {(event["event"], event["data"].get("leg_uuid")) for event in lines} == written
+
+
+def test_tail_shows_only_what_is_asked_for(host, ended, tmp_path):
+    answered, busy = ended["answered"][0].uuid, ended["busy"][0].uuid
+    cases = {
+        ("--call", busy): {busy},
+        ("--number", "1004"): {busy},
+        ("--account", "globex"): set(),
+        ("--account", "acme"): {answered, busy, ended["unknown_number"][0].uuid},
+    }
+    for arguments, wanted in cases.items():
+        file = tmp_path / "-".join(arguments)
+        with tailing(host, file, "--json", "--since", "1h", *arguments):
+            wait(lambda file=file, wanted=wanted: wanted <= {event["call"] for event in events(file)}, str(arguments))
+        seen = {event["call"] for event in events(file)}
+        assert seen & {answered, busy} == wanted & {answered, busy}
+
+
+def test_tail_in_both_languages(host, ended, tmp_path):
+    for lang, chinese in (("en", False), ("zh", True)):
+        file = tmp_path / lang
+        with tailing(host, file, "--lang", lang, "--since", "1h", "--call", ended["unknown_number"][0].uuid):
+            wait(lambda file=file: len(file.read_text().splitlines()) == 2, "two lines")
+        assert "number_unknown: " in file.read_text()
+        assert bool(CHINESE.search(file.read_text())) == chinese
+
+
+def test_tail_refuses_a_time_it_does_not_understand(host):
+    done = host.run("tail", "--since", "yesterday")
+    assert done.code == 2
+    assert "10m" in done.err
+
+
+def test_calls_that_are_up(platform, host):
+    assert host.run("calls", "--json") == (0, "", "")
+    result = platform.talking(platform.dial(TALKS))
+    wait(lambda: '"answered"' in host.run("calls", "--json").out, "the call is listed")
+    call = said(host.run("calls", "--json"))
+    expected = {
+        "uuid": result.uuid, "state": "answered", "account": "acme", "from": "1001", "to": "1002", "node": "sim1",
+    }  # fmt: skip
+    assert {key: call[key] for key in expected} == expected
+    assert call["since"] > 0
+    english, chinese = host.run("--lang", "en", "calls"), host.run("--lang", "zh", "calls")
+    assert result.uuid in english.out
+    assert not CHINESE.search(english.out)
+    assert result.uuid in chinese.out
+    assert CHINESE.search(chinese.out)
+    platform.hang_up(result)
+    wait(lambda: host.run("calls", "--json").out == "", "no call is up")
+
+
+# services away
+
+
+@pytest.mark.parametrize(
+    ("arguments", "service"),
+    [
+        (["migrate"], "MYSQL"),
+        (["apply", "-f", str(COMPANY)], "MYSQL"),
+        (["explain", "--account", "acme", "--to", "102"], "MYSQL"),
+        (["why", "1"], "MYSQL"),
+        (["calls"], "REDIS"),
+        (["tail"], "REDIS"),
+        (["explain", "--account", "acme", "--to", "conf_1"], "REDIS"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_a_service_that_is_away_is_exit_3(host, arguments, service):
+    (port,) = free_ports(1)
+    done = host.run(*arguments, **{f"CALLCTL_{service}__PORT": str(port)})
+    assert (done.code, done.out) == (3, "")
+    assert done.err.startswith("callctl: ")
+    assert f"127.0.0.1:{port}" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
+def test_a_location_table_that_is_missing_is_named_by_explain(host):
+    done = host.run("explain", "--account", "acme", "--to", "102", CALLCTL_LOCATION__TABLE="kamailio.locations")
+    assert done.code == 1
+    assert "location_away: SIP 503" in done.out
+    assert "kamailio.locations" in done.out
