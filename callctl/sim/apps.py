@@ -6,7 +6,7 @@ import time
 
 import gevent
 
-from callctl.sim import blocks
+from callctl.sim import blocks, callers
 from callctl.sim.call import Call, application
 from callctl.sim.outbound import Outbound, dial
 
@@ -40,13 +40,13 @@ def export(call: Call, argument: str) -> None:
 @application("answer")
 def answer(call: Call, _argument: str) -> None:
     """Answer the caller."""
-    call.answer()
+    callers.answer(call)
 
 
 @application("pre_answer")
 def pre_answer(call: Call, _argument: str) -> None:
     """Early media to the caller."""
-    call.pre_answer()
+    callers.pre_answer(call)
 
 
 @application("hangup")
@@ -103,7 +103,7 @@ def park(call: Call, _argument: str) -> None:
 @application("echo")
 def echo(call: Call, _argument: str) -> None:
     """Answers, if it was not answered, and lasts until somebody hangs up."""
-    if call.answer():
+    if callers.answer(call):
         call.talking.set()
         call.wait(lambda: False)
 
@@ -111,7 +111,7 @@ def echo(call: Call, _argument: str) -> None:
 @application("conference")
 def conference(call: Call, argument: str) -> None:
     """`room@profile`: in it until somebody hangs up."""
-    if not call.answer():
+    if not callers.answer(call):
         return
     name, _, profile = argument.partition("@")
     room = call.node.room(name.partition("+")[0], profile.partition("+")[0] or "default")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gevent
 
-from callctl.sim import blocks
+from callctl.sim import blocks, callers
 from callctl.sim.attempt import Attempt
 from callctl.sim.call import Call, application
 from callctl.sim.dialstring import Originate, Target, parse
@@ -126,7 +126,7 @@ def _join(call: Call, attempt: Attempt) -> None:
     """Both legs talk until one ends."""
     leg, peer = call.leg, attempt.leg
     ids = (("Bridge-A-Unique-ID", leg.uuid), ("Bridge-B-Unique-ID", peer.uuid))
-    if not call.answer():
+    if not callers.answer(call):
         attempt.cancel("INCOMPATIBLE_DESTINATION")
         return
     _mark_bridged(call, attempt)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import gevent
 from gevent.event import Event
 
-from callctl.sim import blocks, media
-from callctl.sim.leg import Leg, now_us
+from callctl.sim import blocks, callers, media
+from callctl.sim.leg import Leg
 from callctl.sim.result import CallResult
 from callctl.sim.scenario import SimCall
 
@@ -82,7 +82,7 @@ class Call:
 
     def run(self) -> None:
         """The whole call, from INVITE to the channel's end."""
-        caller = self.node.spawn(self._caller)
+        caller = self.node.spawn(callers.behave, self)
         try:
             self._arrive()
             for app, argument in self.node.dialplan:
@@ -271,78 +271,6 @@ class Call:
         self._closed.set()
         self._changed.set()
 
-    def _caller(self) -> None:
-        """The caller gives up, or hangs up after talking."""
-        scenario = self.spec.scenario
-        patience = None if scenario.patience is None else self.node.scaled(scenario.patience)
-        if self.talking.wait(patience):
-            if scenario.talk is None:
-                return
-            gevent.sleep(self.node.scaled(scenario.talk))
-        self.caller_leaves()
-
     def caller_leaves(self) -> None:
-        """BYE, or CANCEL while it still rings."""
-        leg = self.leg
-        if leg.down:
-            return
-        put = leg.variables.set
-        if leg.times.answered:
-            for name, value in _BYE:
-                put(name, value)
-            self.hang_up("NORMAL_CLEARING")
-            put("sip_hangup_disposition", "recv_bye")
-            return
-        for name, value in _CANCEL:
-            put(name, value)
-        self.status = 487
-        self.hang_up("ORIGINATOR_CANCEL")
-
-    # media
-
-    def answer(self) -> bool:
-        """Answer the caller; False when no codec is common, which ends the call (case i)."""
-        leg = self.leg
-        if leg.times.answered:
-            return True
-        if not self.pre_answer():
-            return False
-        leg.times.answered = now_us()
-        leg.answer_state = "answered"
-        leg.variables.set("rtp_local_sdp_str", media.local_sdp(leg, self.node.values["address"]))
-        leg.fire("CHANNEL_ANSWER")
-        leg.variables.set("endpoint_disposition", "ANSWER")
-        self.set_up()
-        for name, value in leg.variables.items():
-            if name.startswith("execute_on_answer"):
-                app, _, argument = value.partition(" ")
-                self.execute(app, argument)
-        leg.call("ACTIVE")
-        return True
-
-    def pre_answer(self) -> bool:
-        """Set up the caller's media."""
-        leg = self.leg
-        if leg.times.progress_media:
-            return True
-        codec = media.preferred(self.spec.codecs)
-        if not codec:
-            for kind, flow in (("video", "inactive"), ("text", "inactive"), ("audio", "sendrecv")):
-                leg.variables.set(f"remote_{kind}_media_flow", flow)
-            leg.variables.set("audio_media_flow", "sendrecv")
-            leg.variables.set("dtmf_type", "info")
-            leg.variables.set("endpoint_disposition", "CODEC NEGOTIATION ERROR")
-            self.hang_up("INCOMPATIBLE_DESTINATION")
-            return False
-        leg.codec, leg.rate = codec, media.PROFILE[codec].rate
-        leg.set_media(self.spec.source_ip)
-        leg.pre_answered()
-        return True
-
-
-_BYE = (("sip_term_status", "200"), ("proto_specific_hangup_cause", "sip:200"), ("sip_term_cause", "16"))
-_CANCEL = (
-    ("sip_hangup_disposition", "recv_cancel"), ("sip_invite_failure_status", "487"),
-    ("sip_invite_failure_phrase", "CANCEL"), ("sip_term_status", "487"),
-    ("proto_specific_hangup_cause", "sip:487"), ("sip_term_cause", "487"),
-)  # fmt: skip
+        """The caller hangs up."""
+        callers.leave(self)

@@ -22,6 +22,7 @@ from callctl.sim.leg import Leg, now_us
 from callctl.sim.listener import Listener
 from callctl.sim.result import CallResult
 from callctl.sim.scenario import SimCall
+from callctl.sim.scheduler import Scheduler
 from callctl.sim.world import World
 
 Dialplan = Sequence[tuple[str, str]]
@@ -71,10 +72,10 @@ class SimNode:
         }  # fmt: skip
         self._poll = poll
         self._calls: dict[str, Call] = {}
-        self._tasks: dict[int, tuple[str, gevent.Greenlet[..., Any]]] = {}
+        self._scheduler = Scheduler(self.later)
         self._wide: list[Listener] = []
         self._narrow: dict[str, Listener] = {}
-        self._sequence = self._sessions = self._members = self._task = 0
+        self._sequence = self._sessions = self._members = 0
         self._group = Group()
         self._heartbeat = heartbeat
         self._socket = EventSocket(self, listen_esl, password) if listen_esl else None
@@ -185,16 +186,7 @@ class SimNode:
 
     def schedule(self, group: str, seconds: int, act: Callable[[], Any], *, real: bool = False) -> int:
         """A task of the scheduler; whole seconds, so up to one early. Its number."""
-        self._task += 1
-        number = self._task
-        wait = seconds - self.random() if real else self.whole_seconds(seconds)
-
-        def run() -> None:
-            self._tasks.pop(number, None)
-            act()
-
-        self._tasks[number] = (group, self.later(max(0.0, wait), run))
-        return number
+        return self._scheduler.add(group, seconds - self.random() if real else self.whole_seconds(seconds), act)
 
     def arm(self, channel: str, seconds: int, cause: str, *, real: bool = False) -> int:
         """Hang a channel up later. It adds a timer, it never replaces one."""
@@ -202,10 +194,7 @@ class SimNode:
 
     def cancel_tasks(self, group: str) -> int:
         """Take back a group's tasks, or the task of that number; how many."""
-        found = [number for number, (name, _) in self._tasks.items() if group in (name, str(number))]
-        for number in found:
-            self._tasks.pop(number)[1].kill(block=False)
-        return len(found)
+        return self._scheduler.delete(group)
 
     def scaled(self, seconds: float) -> float:
         """Seconds of the scenario in seconds of the clock."""
