@@ -131,7 +131,8 @@ def answered(a_leg: Event) -> Record:
 def ended(a_leg: Event) -> list[Record]:
     """The A-leg's HANGUP_COMPLETE: the call's last facts, and what it tells of each attempt."""
     call, started = a_leg.get("Unique-ID"), a_leg.number("Caller-Channel-Created-Time")
-    answer, end = a_leg.number("Caller-Channel-Answered-Time"), a_leg.number("Caller-Channel-Hangup-Time")
+    answer = a_leg.number("Caller-Channel-Answered-Time")
+    end = a_leg.number("Caller-Channel-Hangup-Time") or a_leg.number("Event-Date-Timestamp")
     ring = a_leg.number("Caller-Channel-Progress-Time") or a_leg.number("Caller-Channel-Progress-Media-Time")
     reason = end_reason(a_leg)
     tried = outcome.attempts(a_leg)
@@ -148,7 +149,7 @@ def ended(a_leg: Event) -> list[Record]:
         called=a_leg.variable("callctl_called") or printable(a_leg.get("Caller-Destination-Number")),
         called_original=printable(a_leg.get("Caller-Destination-Number")),
         answered_at=answer or None,
-        ended_at=end or a_leg.number("Event-Date-Timestamp"),
+        ended_at=end,
         ring_ms=((answer or end) - ring) // 1000 if ring else None,
         duration_ms=(end - answer) // 1000 if answer else 0,
         attempts=len(tried),
@@ -232,6 +233,8 @@ def end_reason(a_leg: Event) -> Reason | None:
         return outcome.failure(a_leg)
     if a_leg.variable("sip_hangup_disposition") == "recv_cancel":
         return Reason.CALLER_GAVE_UP
+    if cause == Reason.NO_COMMON_CODEC.cause:  # the switch itself refused the caller's offer (observed, case i)
+        return Reason.NO_COMMON_CODEC
     return Reason.CONTROLLER_LOST
 
 
