@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 import pytest
 from gevent import socket
 
-from tests.integration.platform import Platform, free_ports, wait
+from tests.integration.platform import Platform, free_ports, together, wait
 
 
 @pytest.fixture(scope="module")
@@ -27,99 +27,93 @@ def listening():
         yield f"127.0.0.1:{port}"
 
 
-def refused(host, code, *words):
-    """`serve` leaves with `code` and one sentence that has all `words`."""
-    done = host.run("serve")
+def refused(done, code, *words):
+    """`serve` left with `code` and one sentence that has all `words`."""
     assert done.code == code, done
-    sentences = [line for line in done.err.splitlines() if line.startswith("callctl: ")]
-    assert done.err.splitlines() == sentences, done.err
-    assert len(sentences) == 1
-    assert sentences[0].endswith(".")
-    assert not [word for word in words if word not in sentences[0]], sentences[0]
+    (sentence,) = done.err.splitlines()
+    assert sentence.startswith("callctl: ")
+    assert sentence.endswith(".")
+    assert not [word for word in words if word not in sentence], sentence
     assert done.out == ""
 
 
-@pytest.mark.parametrize(
-    ("section", "words"),
-    [
-        ({"esl": {"lisen": "127.0.0.1:1"}}, ["esl.lisen", "callctl.toml"]),
-        ({"esl": {"listen": "127.0.0.1"}}, ["esl.listen", "HOST:PORT"]),
-        ({"mysql": {"port": 70000}}, ["mysql.port", "65536"]),
-        ({"redis": {"password_file": "/nowhere/secret"}}, ["redis", "/nowhere/secret"]),
-        ({"nodes": [{"name": "n", "sip": "10.0.0.1:5080"}] * 2}, ["stands twice"]),
-        ({"edge": {}}, ["edge", "callctl.toml"]),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_a_wrong_setting_is_named(platform, section, words):
-    host = platform.serve()
-    host.rewrite({**platform.tree(), **section})
-    refused(host, 2, *words)
+WRONG_SETTINGS = {
+    "no such key": ({"esl": {"lisen": "127.0.0.1:1"}}, ["esl.lisen", "callctl.toml"]),
+    "no such section": ({"edge": {}}, ["edge", "callctl.toml"]),
+    "no address": ({"esl": {"listen": "127.0.0.1"}}, ["esl.listen", "HOST:PORT"]),
+    "no port": ({"mysql": {"port": 70000}}, ["mysql.port", "65536"]),
+    "no password file": ({"redis": {"password_file": "/nowhere/secret"}}, ["redis", "/nowhere/secret"]),
+    "a node twice": ({"nodes": [{"name": "n", "sip": "10.0.0.1:5080"}] * 2}, ["stands twice"]),
+    "no TOML": ("[esl\nlisten = 1\n", ["callctl.toml"]),
+    "no file": (None, ["callctl.toml", "--config"]),
+}
 
 
-def test_a_settings_file_that_is_not_toml_is_named(platform):
-    host = platform.serve()
-    host.config.write_text("[esl\nlisten = 1\n")
-    refused(host, 2, str(host.config))
+@pytest.fixture(scope="module")
+def answers(platform):
+    """What `serve` said to each of them."""
+    hosts = {name: platform.serve() for name in WRONG_SETTINGS}
+    for name, (wrong, _) in WRONG_SETTINGS.items():
+        if isinstance(wrong, dict):
+            hosts[name].rewrite({**platform.tree(), **wrong})
+        elif wrong:
+            hosts[name].config.write_text(wrong)
+        else:
+            hosts[name].config.unlink()
+    done = together(*(lambda host=host: host.run("serve") for host in hosts.values()))
+    return dict(zip(hosts, done, strict=True))
 
 
-def test_a_settings_file_that_is_missing_is_named(platform):
-    host = platform.serve()
-    host.config.unlink()
-    refused(host, 2, str(host.config), "--config")
+@pytest.mark.parametrize("name", WRONG_SETTINGS)
+def test_a_wrong_setting_is_named(answers, name):
+    refused(answers[name], 2, *WRONG_SETTINGS[name][1])
 
 
 def test_a_wrong_variable_is_named(platform):
-    host = platform.serve()
-    done = host.run("serve", CALLCTL_ESL__LINGER="soon")
-    assert (done.code, done.out) == (2, "")
-    assert "esl.linger" in done.err
-    assert "Traceback" not in done.err
+    done = platform.serve().run("serve", CALLCTL_ESL__LINGER="soon")
+    refused(done, 2, "esl.linger")
 
 
-def test_a_busy_port_for_calls(platform):
+def test_an_address_that_cannot_be_had(platform):
     with listening() as address:
-        refused(platform.serve(esl={"listen": address}), 2, address, "[esl] listen")
+        calls, health, elsewhere = together(
+            lambda: platform.serve(esl={"listen": address}).run("serve"),
+            lambda: platform.serve(http={"listen": address}).run("serve"),
+            lambda: platform.serve(esl={"listen": "192.0.2.1:8084"}).run("serve"),
+        )
+    refused(calls, 2, address, "[esl] listen")
+    refused(health, 2, address, "[http] listen")
+    refused(elsewhere, 2, "192.0.2.1:8084", "[esl] listen")
 
 
-def test_a_busy_port_for_the_health_page(platform):
-    with listening() as address:
-        refused(platform.serve(http={"listen": address}), 2, address, "[http] listen")
-
-
-def test_an_address_of_another_host(platform):
-    refused(platform.serve(esl={"listen": "192.0.2.1:8084"}), 2, "192.0.2.1:8084", "[esl] listen")
-
-
-def test_a_spool_folder_that_cannot_be_made(platform, tmp_path):
+def test_a_spool_that_cannot_be_used(platform, tmp_path):
     (tmp_path / "file").touch()
-    refused(platform.serve(spool={"directory": str(tmp_path / "file" / "spool")}), 2, "[spool] directory")
+    spoiled = platform.serve()
+    spoiled.spool.mkdir()
+    (spoiled.spool / "spool.db").write_bytes(b"not a database, and longer than the header of one" * 100)
+    no_folder, no_spool = together(
+        lambda: platform.serve(spool={"directory": str(tmp_path / "file" / "spool")}).run("serve"),
+        lambda: spoiled.run("serve"),
+    )
+    refused(no_folder, 2, "[spool] directory")
+    refused(no_spool, 3, str(spoiled.spool))
 
 
-def test_a_spool_that_is_not_one(platform, tmp_path):
-    host = platform.serve()
-    host.spool.mkdir()
-    (host.spool / "spool.db").write_bytes(b"not a database, and longer than the header of one" * 100)
-    refused(host, 3, str(host.spool))
-
-
-def test_a_wrong_password_of_mysql(platform):
-    tree = platform.tree()["mysql"]
-    host = platform.serve()
-    host.rewrite({**platform.tree(), "mysql": {"port": tree["port"], "password": "wrong"}})
-    refused(host, 3, "'callctl'", "password")
-
-
-def test_mysql_away(platform):
+def test_mysql_that_cannot_be_used(platform):
     (port,) = free_ports(1)
-    refused(platform.serve(mysql={"port": port}), 3, f"127.0.0.1:{port}", "start it")
-
-
-def test_a_schema_that_is_missing(platform):
     with platform.admin() as cursor:
         cursor.execute("CREATE DATABASE IF NOT EXISTS callctl_empty")
         cursor.execute("GRANT ALL ON callctl_empty.* TO callctl@127.0.0.1")
-    refused(platform.serve(mysql={"database": "callctl_empty"}), 2, "callctl migrate")
+    stranger = platform.serve()
+    stranger.rewrite({**platform.tree(), "mysql": {"port": platform.services.mysql_port, "password": "wrong"}})
+    wrong, away, empty = together(
+        lambda: stranger.run("serve"),
+        lambda: platform.serve(mysql={"port": port}).run("serve"),
+        lambda: platform.serve(mysql={"database": "callctl_empty"}).run("serve"),
+    )
+    refused(wrong, 3, "'callctl'", "password")
+    refused(away, 3, f"127.0.0.1:{port}", "start it")
+    refused(empty, 2, "callctl migrate")
 
 
 def test_a_second_start_in_the_same_spool_folder(platform):
@@ -128,7 +122,7 @@ def test_a_second_start_in_the_same_spool_folder(platform):
     wait(lambda: first.readyz().get("ready"), "the first serves")
     assert first.metric("callctl_redis_up") == 1
     second = platform.serve(spool={"directory": str(first.spool)})
-    refused(second, 2, str(first.spool), f"process {first.pid}")
+    refused(second.run("serve"), 2, str(first.spool), f"process {first.pid}")
     assert first.metric("callctl_redis_up") == 1, "the second left the first's counts alone"
     assert first.stop() == 0
 
