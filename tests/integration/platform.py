@@ -391,12 +391,17 @@ class Platform:
 
     # calls
 
-    def dial(self, scenario: Scenario | str, node: str = "", **call: Any) -> CallResult:
+    def dial(self, scenario: Scenario | str, node: str = "", *, minutes_ago: int = 0, **call: Any) -> CallResult:
         """A call of the phone 1001 comes in from the first edge; its result fills as it goes on."""
         call = {"source_ip": "127.0.77.1", **call}
         spec = SimCall(MIX[scenario] if isinstance(scenario, str) else scenario, **call)
         spec.headers = {"X-Callctl-Endpoint": f"{spec.caller}@{DOMAIN}", **spec.headers}
-        return self.nodes[node or self._names[0]].dial(spec)
+        switch = self.nodes[node or self._names[0]]
+        result = switch.dial(spec)
+        began = switch.call(result.uuid)
+        assert began is not None
+        began.leg.times.created -= minutes_ago * 60_000_000
+        return result
 
     def place(self, scenario: Scenario | str, node: str = "", **call: Any) -> CallResult:
         """The same, and waits for its end."""
