@@ -1,0 +1,105 @@
+"""A real FreeSWITCH, started from freeswitch-conf/ in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import gevent
+from gevent import subprocess
+from pydantic import SecretStr
+
+from callctl.errors import ConfigError, Gone, ServiceAway
+from callctl.esl.feed import Feed
+from callctl.settings import Node
+from tests.freeswitch.phones import HOST, free_port
+from tests.integration.platform import wait
+
+CONFIGURATION = Path(__file__).parents[2] / "freeswitch-conf"
+RTP = {"FREESWITCH_RTP_START": "16384", "FREESWITCH_RTP_END": "19998"}
+
+
+class Switch:
+    """The process, and how to reach it: `node` is its entry in callctl's settings."""
+
+    def __init__(self, folder: Path, controllers: str, **environment: str) -> None:
+        self.folder = folder
+        self.sip_port = free_port()
+        self.node = Node(
+            name="fs1", esl=f"{HOST}:{free_port()}", sip=f"{HOST}:{self.sip_port}", password=secrets.token_hex(12)
+        )
+        self._environment = {
+            "FREESWITCH_NODE": self.node.name,
+            "FREESWITCH_SIP_PORT": str(self.sip_port),
+            "FREESWITCH_ESL_PORT": self.node.esl.rpartition(":")[2],
+            "FREESWITCH_ESL_PASSWORD": self.node.password.get_secret_value(),
+            "FREESWITCH_CONTROLLERS": controllers,
+            **RTP,
+            **environment,
+        }
+        self._process: subprocess.Popen | None = None
+
+    def set_password(self, password: str | None) -> None:
+        """Start it with another password in its environment, or with none."""
+        self._environment.pop("FREESWITCH_ESL_PASSWORD")
+        if password is not None:
+            self._environment["FREESWITCH_ESL_PASSWORD"] = password
+
+    def start(self) -> Switch:
+        """Start it and return when it takes calls."""
+        shutil.copytree(CONFIGURATION, self.folder / "conf")
+        command = ["freeswitch", "-nf", "-nc", "-nonat", "-nort", "-conf", str(self.folder / "conf")]
+        for place in ("log", "db", "run", "temp", "storage", "recordings", "cache"):
+            (self.folder / place).mkdir()
+            command += [f"-{place}", str(self.folder / place)]
+        with (self.folder / "console").open("wb") as console:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd=self.folder,
+                env={**os.environ, **self._environment},
+            )  # fmt: skip
+        try:
+            wait(self._is_up, "FreeSWITCH takes calls")
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.log[-4000:]}") from None
+        return self
+
+    def _is_up(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, self.log[-4000:]
+        try:
+            return "RUNNING" in self.api("sofia status")
+        except ServiceAway:
+            return False
+        except ConfigError:
+            return True  # it does not know the password we think of, so it answers
+
+    def api(self, text: str, password: str = "") -> str:
+        """What an api command prints, asked on a socket of its own; `password` where it is not the node's."""
+        node = self.node.model_copy(update={"password": SecretStr(password)}) if password else self.node
+        feed = Feed(node, 10.0)
+        try:
+            feed.connect()
+            gevent.spawn(_read, feed)
+            return feed.api(text)
+        finally:
+            feed.stop()
+
+    @property
+    def log(self) -> str:
+        """What it wrote."""
+        files = (self.folder / "console", self.folder / "log" / "freeswitch.log")
+        return "".join(file.read_text(errors="replace") for file in files if file.exists())
+
+    def stop(self) -> None:
+        """End it at once: nothing of it is kept."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+def _read(feed: Feed) -> None:
+    with suppress(Gone):
+        feed.listen(lambda event: None)

@@ -1,0 +1,325 @@
+"""Real calls: SIPp, a FreeSWITCH with freeswitch-conf/, `callctl serve`, and SIPp where the edges are.
+
+Each is checked twice: what the parties heard on the wire, and what MariaDB says of it.
+"""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import pytest
+
+from tests.freeswitch.phones import HOST, Edge, Phones, free_port
+from tests.freeswitch.switch import Switch
+from tests.integration.platform import DOMAIN, Platform, children, wait
+
+RING = 5  # seconds a phone may ring: longer than the dialplan's guard against a silent controller
+SHORT = 2  # seconds that calls of the account `short` may last
+COMPANY = f"""
+accounts:
+  - {{name: acme, codecs: [OPUS, PCMA, PCMU]}}
+  - {{name: short, max_duration: {SHORT}}}
+endpoints:
+  - {{account: acme, user: "1001", domain: {DOMAIN}, extension: "101", caller_id: "442079460001"}}
+  - {{account: acme, user: "1002", domain: {DOMAIN}, extension: "102"}}
+  - {{account: acme, user: "1003", domain: {DOMAIN}, extension: "103"}}
+  - {{account: acme, user: "1009", domain: {DOMAIN}, extension: "109"}}
+  - {{account: short, user: "2001", domain: {DOMAIN}}}
+"""
+NEAR = 400  # milliseconds that the phones and the switch may differ
+# The platform has registered 1002 at the first edge, and 1009 at both, at the first by preference.
+
+
+@dataclass
+class World:
+    """The platform around one real switch."""
+
+    platform: Platform
+    switch: Switch
+    edges: list[Edge]
+
+    @property
+    def serve(self):
+        return self.platform.serves[0]
+
+    def record(self, caller):
+        """The only row of a caller's call, once it is final."""
+        sql = "SELECT call_uuid FROM cdr WHERE sip_call_id = %s"
+        rows = wait(lambda: self.platform.rows(sql, caller.call_id), "the call is recorded")
+        return self.platform.final(rows[0]["call_uuid"])
+
+    def legs(self, row):
+        """The rows of a call's attempts, once each has ended."""
+        sql = "SELECT * FROM cdr_leg WHERE call_uuid = %s AND leg IS NOT NULL AND ended_at IS NOT NULL ORDER BY leg"
+        return wait(
+            lambda: (legs := self.platform.rows(sql, row["call_uuid"])) and len(legs) == row["attempts"] and legs,
+            "the legs are recorded",
+        )
+
+    def kill_controller(self):
+        """As a power cut does."""
+        parts = children(self.serve.pid)
+        for pid in (self.serve.pid, *parts):
+            os.kill(pid, signal.SIGKILL)
+        self.serve.process.wait()
+        wait(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in parts), "the parts are gone")
+
+
+@pytest.fixture(scope="module")
+def world(services, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    controller = f"{HOST}:{free_port()}"
+    switch = Switch(folder / "switch", f"{HOST}:{free_port()}|{controller}")
+    edges = [Edge(switch.sip_port), Edge(switch.sip_port)]
+    node = switch.node
+    settings = {
+        "nodes": [{"name": node.name, "esl": node.esl, "sip": node.sip, "password": node.password.get_secret_value()}],
+        "edges": [
+            {"name": f"kam{number}", "server_id": number, "address": f"{HOST}:{edge.port}"}
+            for number, edge in enumerate(edges, 1)
+        ],
+        "esl": {"listen": controller},
+        "calls": {"ring_timeout": RING},
+    }
+    with Platform(folder / "platform", services, settings=settings) as platform:
+        serve = platform.serve()
+        company = folder / "company.yaml"
+        company.write_text(COMPANY)
+        for arguments in (("migrate",), ("apply", "-f", str(company))):
+            done = serve.run(*arguments)
+            assert done.code == 0, done.err
+        try:
+            switch.start()
+            serve.start()
+            yield World(platform, switch, edges)
+        finally:
+            switch.stop()
+            for edge in edges:
+                edge.close()
+
+
+@pytest.fixture
+def phones(world, tmp_path):
+    phones = Phones(tmp_path, world.switch.sip_port)
+    yield phones
+    phones.stop()
+
+
+def only(row, **expected):
+    """Check some columns of a row."""
+    assert {name: row[name] for name in expected} == expected
+
+
+def near(row, caller):
+    """The recorded duration is the one the caller saw."""
+    assert abs(row["duration_ms"] - caller.talked) < NEAR
+
+
+def test_an_answered_call_that_its_caller_ends(world, phones):
+    edge = phones.edge("answers", 300, at=world.edges[0])
+    caller = phones.caller("hangs_up", "1002", 1000).wait()
+    invite = edge.wait().received("INVITE")[0]
+    assert caller.answers == [100, 180, 200]
+    assert invite.first == f"INVITE sip:1002@{DOMAIN} SIP/2.0"
+    assert invite.header("Route") == f"<sip:{HOST}:{world.edges[0].port};lr>"
+    assert f"<sip:101@{DOMAIN}>" in invite.header("From")  # colleagues see the extension
+    assert "X-Callctl" not in invite.head
+    assert "m=audio" in invite.body
+    assert " 8 0 " in invite.body
+    row = world.record(caller)
+    only(
+        row, state="final", kind="onnet", node="fs1", account="acme", endpoint=f"1001@{DOMAIN}", caller="1001",
+        called="1002", sip_status=200, q850=16, hangup_cause="NORMAL_CLEARING", hangup_by="caller", reason=None,
+        attempts=1, codec_in="PCMA", codec_out="PCMA", source_ip=HOST,
+    )  # fmt: skip
+    near(row, caller)
+    assert row["ring_ms"] >= 300 - NEAR
+    (leg,) = world.legs(row)
+    only(leg, leg=1, target="kam1", sip_status=200, hangup_cause="NORMAL_CLEARING")
+
+
+def test_an_answered_call_that_its_callee_ends(world, phones):
+    phones.edge("hangs_up", 700, at=world.edges[0])
+    caller = phones.caller("stays", "1002").wait()
+    row = world.record(caller)
+    only(row, sip_status=200, hangup_cause="NORMAL_CLEARING", hangup_by="callee", reason=None)
+    near(row, caller)
+
+
+@pytest.mark.parametrize(
+    ("status", "heard", "q850", "reason"),
+    [
+        ("486 Busy Here", 486, 17, "busy"),
+        ("603 Decline", 603, 21, "callee_refused"),
+        ("488 Not Acceptable Here", 488, 88, "callee_codec"),
+        ("404 Not Found", 480, 20, "callee_unreachable"),
+        ("487 Request Terminated", 480, 20, "callee_unreachable"),
+        ("500 Server Internal Error", 503, 41, "callee_failed"),
+        ("302 Moved Temporarily", 503, 41, "callee_failed"),
+        ("407 Proxy Authentication Required", 603, 21, "callee_refused"),
+    ],
+)
+def test_a_call_that_is_refused_where_it_goes(world, phones, status, heard, q850, reason):
+    phones.edge("refuses", at=world.edges[0], status=status)
+    caller = phones.caller("stays", "1002").wait()
+    assert caller.final.status == heard
+    assert caller.final.header("Reason").startswith(f"Q.850;cause={q850};")
+    row = world.record(caller)
+    only(row, answered_at=None, duration_ms=0, sip_status=heard, q850=q850, hangup_by="callee", reason=reason)
+    (leg,) = world.legs(row)
+    only(leg, target="kam1", leg=1)
+    if status[:3] != "302":  # FreeSWITCH itself ends a leg that it is told to make elsewhere
+        only(leg, sip_status=int(status[:3]))
+
+
+def test_a_call_that_nobody_answers(world, phones):
+    edge = phones.edge("rings", at=world.edges[0])
+    caller = phones.caller("stays", "1002").wait()
+    edge.wait()
+    assert caller.answers == [100, 180, 480]
+    assert caller.final.header("Reason").startswith("Q.850;cause=19;")
+    row = world.record(caller)
+    only(row, sip_status=480, q850=19, hangup_cause="NO_ANSWER", hangup_by="switch", reason="no_answer")
+    assert row["ring_ms"] > 4000  # longer than the guard against a silent controller
+
+
+def test_early_media_that_ends_in_a_refusal(world, phones):
+    phones.edge("early_media_then_refuses", 300, at=world.edges[0])
+    caller = phones.caller("stays", "1002").wait()
+    assert caller.answers == [100, 183, 486]
+    only(world.record(caller), sip_status=486, hangup_by="callee", reason="busy", answered_at=None)
+
+
+def test_early_media_that_ends_in_an_answer(world, phones):
+    phones.edge("early_media", 300, at=world.edges[0])
+    caller = phones.caller("hangs_up", "1002", 500).wait()
+    assert caller.answers == [100, 183, 200]
+    row = world.record(caller)
+    only(row, sip_status=200, hangup_by="caller", reason=None)
+    near(row, caller)
+
+
+def test_a_number_that_nobody_has(world, phones):
+    caller = phones.caller("stays", "777").wait()
+    assert caller.final.status == 404
+    assert caller.final.header("Reason").startswith("Q.850;cause=1;")
+    only(world.record(caller), sip_status=404, q850=1, hangup_by="controller", reason="number_unknown")
+
+
+def test_a_phone_that_is_not_registered(world, phones):
+    caller = phones.caller("stays", "1001", user="1002").wait()
+    assert caller.final.status == 480
+    only(world.record(caller), sip_status=480, q850=20, reason="not_registered")
+
+
+def test_a_caller_nobody_knows(world, phones):
+    caller = phones.caller("stays", "1002", user="nobody").wait()
+    assert caller.final.status == 403
+    only(world.record(caller), sip_status=403, q850=52, reason="caller_unknown")
+
+
+@pytest.mark.parametrize("first", ["refuses", "rings"])
+def test_the_second_edge_is_tried_when_the_first_fails(world, phones, first):
+    phones.edge(first, at=world.edges[0], status="503 Service Unavailable")
+    second = phones.edge("answers", 100, at=world.edges[1])
+    caller = phones.caller("hangs_up", "1009", 300).wait()
+    second.wait()
+    assert caller.final.status == 200
+    row = world.record(caller)
+    only(row, sip_status=200, hangup_by="caller", reason=None, attempts=2)
+    legs = world.legs(row)
+    assert [leg["target"] for leg in legs] == ["kam1", "kam2"]
+    cause = "ALLOTTED_TIMEOUT" if first == "rings" else "NORMAL_TEMPORARY_FAILURE"
+    assert [leg["hangup_cause"] for leg in legs] == [cause, "NORMAL_CLEARING"]
+
+
+def test_an_edge_that_is_gone_is_passed_over_at_once(world, phones):
+    second = phones.edge("answers", 100, at=world.edges[1])
+    world.edges[0].close()
+    try:
+        caller = phones.caller("hangs_up", "1009", 300).wait()
+    finally:
+        world.edges[0].open()
+    second.wait()
+    row = world.record(caller)
+    only(row, sip_status=200, hangup_by="caller", reason=None, attempts=2)
+    assert [leg["sip_status"] for leg in world.legs(row)] == [503, 200]
+
+
+def test_a_caller_who_gives_up(world, phones):
+    edge = phones.edge("rings", at=world.edges[0])
+    caller = phones.caller("gives_up", "1002", 300).wait()
+    edge.wait()
+    assert caller.final.status == 487
+    only(
+        world.record(caller), sip_status=487, hangup_cause="ORIGINATOR_CANCEL", hangup_by="caller",
+        reason="caller_gave_up", answered_at=None,
+    )  # fmt: skip
+
+
+def test_a_caller_whose_codec_is_not_allowed(world, phones):
+    edge = phones.edge("answers", at=world.edges[0])
+    caller = phones.caller("stays", "1002", payloads="18").wait()
+    assert caller.final.status == 488
+    assert caller.final.header("Reason").startswith("Q.850;cause=88;")
+    only(world.record(caller), sip_status=488, q850=88, hangup_by="controller", reason="no_common_codec")
+    assert not edge.messages
+
+
+def test_two_callers_meet_in_a_room(world, phones):
+    first = phones.caller("hangs_up", "conf_3001", 2200)
+    second = phones.caller("hangs_up", "conf_3001", 2000, user="1002")
+    wait(lambda: "3001-fs1 (2 members" in world.switch.api("conference list"), "both are in the room", 2)
+    for caller in (first.wait(), second.wait()):
+        only(world.record(caller), kind="conference", sip_status=200, hangup_by="caller", reason=None, attempts=0)
+
+
+def test_the_echo_service(world, phones):
+    caller = phones.caller("hangs_up", "*43", 600).wait()
+    row = world.record(caller)
+    only(row, kind="service", sip_status=200, hangup_by="caller", reason=None, attempts=0)
+    near(row, caller)
+
+
+def test_a_hostile_name_is_harmless(world, phones):
+    edge = phones.edge("answers", 100, at=world.edges[0])
+    name = '"Bob%0Avariable_x: 1${system(id)}|,[]"'
+    caller = phones.caller("hangs_up", "1002", 500, name=name).wait()
+    shown = edge.wait().received("INVITE")[0].header("From").partition("<")[0].strip(' "')
+    assert shown.replace(" ", "").isalnum()
+    assert shown.startswith("Bob")
+    only(world.record(caller), sip_status=200, caller="1001", account="acme", reason=None)
+
+
+def test_the_switch_ends_a_call_whose_controller_was_killed(world, phones):
+    edge = phones.edge("answers", 100, at=world.edges[0])
+    caller = phones.caller("stays", "1002", user="2001")
+    edge.heard("ACK")
+    started = time.monotonic()
+    answered = "SELECT 1 FROM cdr WHERE sip_call_id = %s AND answered_at IS NOT NULL"
+    wait(lambda: world.platform.rows(answered, caller.call_id), "the answer is recorded")
+    world.kill_controller()
+    try:
+        bye = caller.wait().received("BYE")[0]
+        edge.wait()
+        assert "ALLOTTED_TIMEOUT" in bye.header("Reason")
+        wait(lambda: time.monotonic() - started > 11, "a call too old to be on its way")
+    finally:
+        world.serve.start()
+    row = world.record(caller)
+    only(row, account="short", hangup_by="switch", reason="end_unheard")
+    assert row["answered_at"] is not None
+
+
+def test_a_call_outlives_its_controller_and_is_recorded(world, phones):
+    edge = phones.edge("answers", 100, at=world.edges[0])
+    caller = phones.caller("hangs_up", "1002", 8000)
+    edge.heard("ACK")
+    world.kill_controller()
+    world.serve.start()
+    caller.wait()
+    edge.wait()
+    row = world.record(caller)
+    only(row, sip_status=200, hangup_by="caller", reason=None, account="acme", attempts=1)
+    near(row, caller)
