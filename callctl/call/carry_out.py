@@ -28,12 +28,6 @@ SET_UP = 60  # seconds a call may take beyond its ringing and its talking
 CORE_RING_TIMEOUT = 10  # seconds for another node of the core to take a conference caller
 
 
-def take_over(session: Session, linger: int) -> None:
-    """Cancel the dialplan's guard against a silent controller, and ask for the events that control needs."""
-    call = session.uuid
-    session.write(command.line(f"api sched_del {command.uuid(call)}"), *subscribe(call, EVENTS, linger))
-
-
 def carry_out(
     decision: Decision,
     request: CallRequest,
@@ -47,8 +41,14 @@ def carry_out(
     Raises UnsafeText when what was decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
     """
     known = facts.variables(request, decision, controller)
-    session.write(*commands(decision, request, settings, known))
+    # One write: each costs a system call here and wakes FreeSWITCH's listener there.
+    session.write(*take_over(session.uuid), *commands(decision, request, settings, known))
     return _follow(session, decision, settings, may_let_go)
+
+
+def take_over(call: str) -> tuple[bytes, ...]:
+    """Cancel the dialplan's guard against a silent controller, and ask for the events that control needs."""
+    return command.line(f"api sched_del {command.uuid(call)}"), *subscribe(call, EVENTS)
 
 
 def commands(

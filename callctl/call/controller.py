@@ -9,7 +9,7 @@ import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from callctl.call import facts
-from callctl.call.carry_out import carry_out, take_over
+from callctl.call.carry_out import carry_out
 from callctl.call.decide import decide, refusal
 from callctl.call.request import from_channel, printable
 from callctl.call.world import Facts
@@ -60,9 +60,8 @@ class Controller:
 
     def _call(self, session: Session) -> None:
         arrived = time.monotonic()
-        request = from_channel(session.connect())
+        request = from_channel(session.connect(self._settings.esl.linger))
         bind_contextvars(call=request.call_uuid)
-        take_over(session, self._settings.esl.linger)
         decision = self._decide(request)
         metrics.decided[facts.outcome_name(decision)].observe(time.monotonic() - arrived)
         self._spool.put(facts.routed(request, decision, self._name))

@@ -233,9 +233,8 @@ def end_reason(a_leg: Event) -> Reason | None:
         return outcome.failure(a_leg)
     if a_leg.variable("sip_hangup_disposition") == "recv_cancel":
         return Reason.CALLER_GAVE_UP
-    if cause == Reason.NO_COMMON_CODEC.cause:  # the switch itself refused the caller's offer (observed, case i)
-        return Reason.NO_COMMON_CODEC
-    return Reason.CONTROLLER_LOST
+    # The switch itself may refuse the caller's offer (observed, case i).
+    return Reason.NO_COMMON_CODEC if cause == Reason.NO_COMMON_CODEC.cause else Reason.CONTROLLER_LOST
 
 
 def _call(call: str, started_us: int, **fields: Any) -> dict[str, Any]:

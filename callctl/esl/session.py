@@ -39,15 +39,23 @@ class Session(OutboundSession):  # type: ignore[misc]
         self._wire = Wire()
         self._commands: deque[bytes] = deque()  # sent, not yet answered
         self._events: deque[Event] = deque()
+        self._refused: CommandFailed | None = None  # the first refusal that nobody was told of
 
     @property
     def uuid(self) -> str:
         """The A-leg's channel UUID."""
         return self._uuid
 
-    def connect(self) -> Block:
-        """Take the call over and learn its channel data. Raises SwitchError."""
-        channel = Block(self.send("connect").raw)
+    def connect(self, linger: int = 0) -> Block:
+        """Take the call over and learn its channel data; its socket is to outlive it by `linger` seconds.
+
+        Raises SwitchError.
+        """
+        self.write(b"connect\n\n", *((command.line(f"linger {linger}"),) if linger else ()))
+        deadline = time.monotonic() + self._timeout
+        while not (replies := self._read(deadline)):
+            pass
+        channel = Block(replies[0].raw)
         self._uuid = channel.get("Unique-ID")
         return channel
 
@@ -57,6 +65,7 @@ class Session(OutboundSession):  # type: ignore[misc]
         deadline = time.monotonic() + self._timeout
         while True:
             replies = self._read(deadline)
+            self._tell_refusal()
             if replies and not self._commands:
                 return replies[-1]
 
@@ -90,6 +99,7 @@ class Session(OutboundSession):  # type: ignore[misc]
         Raises CommandFailed when FreeSWITCH refused one of the commands sent before.
         """
         deadline = time.monotonic() + timeout
+        self._tell_refusal()
         while not self._events:
             if self.lost:
                 return None
@@ -99,6 +109,7 @@ class Session(OutboundSession):  # type: ignore[misc]
                 return None
             except Gone:
                 continue
+            self._tell_refusal()
         return self._events.popleft()
 
     def leave(self) -> None:
@@ -115,7 +126,7 @@ class Session(OutboundSession):  # type: ignore[misc]
         self._lose()
 
     def _read(self, deadline: float) -> list[Message]:
-        """Read once; events are kept for `next_event`, replies are checked and given back."""
+        """Read once; events and a refusal are kept for who asks next, replies are given back."""
         if self.lost:
             raise Gone("FreeSWITCH has closed the call's socket.")
         try:
@@ -139,7 +150,6 @@ class Session(OutboundSession):  # type: ignore[misc]
 
     def _sort(self, messages: list[Message]) -> list[Message]:
         replies: list[Message] = []
-        refused: CommandFailed | None = None
         for message in messages:
             if message.is_event:
                 self._events.append(message.event())
@@ -148,15 +158,18 @@ class Session(OutboundSession):  # type: ignore[misc]
                     raise WireError("a reply to no command")
                 sent = self._commands.popleft()
                 if message.reply.startswith("-ERR"):
-                    refused = refused or CommandFailed(_label(sent), message.reply)
+                    self._refused = self._refused or CommandFailed(_label(sent), message.reply)
                 replies.append(message)
             elif message.content_type == "text/disconnect-notice":
                 self.lingering = True
         if len(self._events) > MAX_WAITING:
             raise WireError(f"more than {MAX_WAITING} events of one call are waiting")
-        if refused:
-            raise refused
         return replies
+
+    def _tell_refusal(self) -> None:
+        refused, self._refused = self._refused, None
+        if refused is not None:
+            raise refused
 
     def _lose(self) -> None:
         self.lost = True
@@ -169,13 +182,9 @@ def _label(text: bytes) -> str:
     return " ".join([lines[0], *(part.split(": ", 1)[1] for part in lines[1:] if part.startswith("execute-app-name"))])
 
 
-def subscribe(call: str, names: Iterable[str], linger: int) -> tuple[bytes, ...]:
-    """The commands that make FreeSWITCH send `names` of this call's A-leg only, and keep the socket after its end.
+def subscribe(call: str, names: Iterable[str]) -> tuple[bytes, ...]:
+    """The commands that make FreeSWITCH send `names` of this call's A-leg only.
 
     The filter goes first, or other calls' events get in between (observed, §15).
     """
-    return (
-        command.line(f"filter Unique-ID {command.uuid(call)}"),
-        command.line("event plain " + " ".join(names)),
-        command.line(f"linger {linger}"),
-    )
+    return command.line(f"filter Unique-ID {command.uuid(call)}"), command.line("event plain " + " ".join(names))

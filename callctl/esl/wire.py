@@ -15,7 +15,6 @@ from urllib.parse import unquote_to_bytes
 from callctl.errors import WireError
 
 MAX_HEADERS = 256 * 1024  # bytes; a connect reply with long SDP is about 10 kB
-FEW = 4  # lookups in a block before an index of it is cheaper
 MAX_BODY = 8 * 1024 * 1024  # bytes; `show channels` of a full node is the largest
 MAX_DIGITS = 18  # of a number: below 2**63, and what Python may turn into one
 _EMPTY_LINES = re.compile(rb"\n*")
@@ -28,12 +27,10 @@ class Block:
     A missing name and FreeSWITCH's `_undef_` both read as the default.
     """
 
-    __slots__ = ("_asked", "_index", "raw")
+    __slots__ = ("raw",)
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self._asked = 0
-        self._index: dict[bytes, bytes] | None = None
 
     def get(self, name: str, default: str = "") -> str:
         """The decoded value of header `name`."""
@@ -63,15 +60,6 @@ class Block:
                 yield name.decode("utf-8", "replace")
 
     def _find(self, name: bytes) -> bytes | None:
-        """Most events are asked two or three names, which is a search each; who asks for more has it indexed."""
-        if self._index is None:
-            self._asked += 1
-            if self._asked <= FEW:
-                return self._search(name)
-            self._index = self._indexed()
-        return self._index.get(name)
-
-    def _search(self, name: bytes) -> bytes | None:
         raw = self.raw
         if raw.startswith(name + b": "):
             start = len(name) + 2
@@ -82,14 +70,6 @@ class Block:
             start = at + len(name) + 3
         end = raw.find(b"\n", start)
         return raw[start:] if end < 0 else raw[start:end]
-
-    def _indexed(self) -> dict[bytes, bytes]:
-        index: dict[bytes, bytes] = {}
-        for line in self.raw.split(b"\n"):
-            name, colon, value = line.partition(b": ")
-            if colon:
-                index.setdefault(name, value)
-        return index
 
 
 class Message(Block):

@@ -125,12 +125,15 @@ class Pool:
             connection.commit()
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A connection for this greenlet alone. Any exception within throws it away; MySQL's come out as StoreError."""
+    def connection(self, *, unseen: bool = False) -> Iterator[Connection]:
+        """A connection for this greenlet alone. Any exception within throws it away; MySQL's come out as StoreError.
+
+        `unseen` spares the look whether the server has ended it meanwhile, for who can ask again.
+        """
         if not self._slots.acquire(timeout=self._deadline):
             raise self._busy()
         try:
-            connection = self._idle_one() or self._connect()
+            connection = (self._idle.pop() if unseen and self._idle else self._idle_one()) or self._connect()
             try:
                 yield connection
             except BaseException as error:
@@ -145,9 +148,12 @@ class Pool:
     def close(self) -> None:
         """Close what is idle now, and what is in use as it comes back."""
         self._closed = True
+        self._drop_idle()
+        self._threads.kill()
+
+    def _drop_idle(self) -> None:
         while self._idle:
             self._idle.pop().discard()
-        self._threads.kill()
 
     def _read(self, sql: str, values: Values, form: int) -> list[Any]:
         timeout = gevent.Timeout.start_new(self._deadline)
@@ -157,6 +163,7 @@ class Pool:
             except StoreError as error:
                 if code(error.__cause__) not in LOST:
                     raise
+                self._drop_idle()  # what ended one ended them all, a restart most likely
                 return self._read_once(sql, values, form)
         except gevent.Timeout as passed:
             if passed is not timeout:
@@ -167,7 +174,7 @@ class Pool:
 
     def _read_once(self, sql: str, values: Values, form: int) -> list[Any]:
         """What a Cursor does for one reading statement, without the rest of what it does."""
-        with self.connection() as connection:
+        with self.connection(unseen=True) as connection:
             connection.query(sql.encode() % tuple(connection.literal(value) for value in values))
             result: Any = connection.store_result()  # type: ignore[no-untyped-call]
             return list(result.fetch_row(0, form))

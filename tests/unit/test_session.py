@@ -54,6 +54,13 @@ def test_connect_takes_the_channel_data(pair):
     assert channel.variable("sip_network_ip") == "127.0.0.1"
 
 
+def test_connect_asks_to_outlive_the_call_in_the_same_write(pair):
+    session, switch = pair
+    switch.sendall(frame_of(messages("a_bridged")[0]) + reply(b"-ERR command not found"))
+    assert session.connect(10).get("Event-Name") == "CHANNEL_DATA"
+    assert switch.recv(100) == b"connect\n\nlinger 10\n\n"
+
+
 def test_replies_belong_to_the_commands_in_their_order(pair):
     session, switch = pair
     session.write(command.line("one"), command.line("two"), command.execute("bridge", "x"))
@@ -227,10 +234,9 @@ def test_the_words_of_greenswitch_work_and_never_block(pair):
 
 
 def test_a_subscription_filters_before_it_asks_for_events():
-    assert subscribe("u-1", ("CHANNEL_BRIDGE", "CHANNEL_HANGUP_COMPLETE"), 10) == (
+    assert subscribe("u-1", ("CHANNEL_BRIDGE", "CHANNEL_HANGUP_COMPLETE")) == (
         b"filter Unique-ID u-1\n\n",
         b"event plain CHANNEL_BRIDGE CHANNEL_HANGUP_COMPLETE\n\n",
-        b"linger 10\n\n",
     )
 
 
