@@ -34,6 +34,13 @@ def _parsed(parse: Callable[[str], Any], example: str) -> Callable[..., Any]:
     return callback
 
 
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if not 1971 <= moment.year <= 9000:  # room for its zone and the length of the call
+        raise ValueError(text)
+    return moment
+
+
 def _amount(text: str) -> Decimal:
     amount = Decimal(text)
     if not amount.is_finite():
@@ -49,7 +56,7 @@ def _amount(text: str) -> Decimal:
 @click.option(
     "--start",
     required=True,
-    callback=_parsed(datetime.fromisoformat, "2026-11-02T18:00:00Z"),
+    callback=_parsed(_moment, "2026-11-02T18:00:00Z"),
     help="When the call was answered, ISO 8601; without an offset, in --timezone.  应答时间",
 )
 @click.option("--seconds", required=True, type=click.IntRange(0, 366 * 86_400), help="How long it lasts.  通话秒数")

@@ -115,6 +115,7 @@ def test_for_people(lang, words):
     "wrong",
     [
         ("--start", "yesterday", "--seconds", "60"),
+        ("--start", "9999-12-31", "--seconds", "60"),
         ("--start", "2026-11-02", "--seconds", "-1"),
         ("--start", "2026-11-02", "--seconds", "60", "--timezone", "Mars/Olympus"),
         ("--start", "2026-11-02", "--seconds", "60", "--timezone", "../etc/passwd"),
