@@ -159,8 +159,10 @@ def _follow(
             return event
         # With early media the bridge comes before the answer (observed).
         bridged = bridged or event.name == "CHANNEL_BRIDGE"
-        if bridged and event.get("Answer-State") == "answered" and may_let_go():
-            return None
+        if event.get("Answer-State") == "answered":
+            session.may_go = may_let_go
+            if bridged and may_let_go():
+                return None
         if _bridge_failed(event):
             reason = outcome.failure(event)
             session.write(*_refuse(session.uuid, reason, {}))

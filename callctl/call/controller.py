@@ -14,8 +14,9 @@ from callctl.call.decide import decide, refusal
 from callctl.call.request import from_channel, printable
 from callctl.call.world import Facts
 from callctl.cdr.spool import Spool
-from callctl.errors import CallctlError, SwitchError
+from callctl.errors import CallctlError, SpoolError, SwitchError, UnsafeText
 from callctl.esl.session import Session
+from callctl.esl.wire import Event
 from callctl.live import metrics
 from callctl.live.publisher import Publisher
 from callctl.model import CallRequest, Decision, failed
@@ -55,6 +56,8 @@ class Controller:
             log.warning("call's socket ended", error=str(error))
         except CallctlError as error:
             log.error("call failed", error=str(error))
+        except Exception:
+            log.exception("call failed")
         finally:
             self._held -= 1
 
@@ -62,16 +65,31 @@ class Controller:
         arrived = time.monotonic()
         request = from_channel(session.connect(self._settings.esl.linger))
         bind_contextvars(call=request.call_uuid)
-        decision = self._decide(request)
+        decision = self._kept(request, self._decide(request))
         metrics.decided[facts.outcome_name(decision)].observe(time.monotonic() - arrived)
-        self._spool.put(facts.routed(request, decision, self._name))
         self._publish(request, decision)
-        end = carry_out(
-            decision, request, session, self._settings, self._name, lambda: self._feed_is_up(request.node)
-        )
+        try:
+            end = self._carry_out(decision, request, session)
+        except UnsafeText as error:
+            log.exception("decision cannot be carried out")
+            end = self._carry_out(_fault(error), request, session)
         if end is not None:
             self._spool.put(facts.ended(end))
             session.leave()
+
+    def _kept(self, request: CallRequest, decision: Decision) -> Decision:
+        """The decision, once it is safe; a call whose record cannot be kept is refused."""
+        try:
+            self._spool.put(facts.routed(request, decision, self._name))
+        except SpoolError as error:
+            log.error("record cannot be kept", error=str(error))
+            return refusal(Reason.SPOOL_FULL, failed("spool", Reason.SPOOL_FULL, "spool.full"))
+        return decision
+
+    def _carry_out(self, decision: Decision, request: CallRequest, session: Session) -> Event | None:
+        return carry_out(
+            decision, request, session, self._settings, self._name, lambda: self._feed_is_up(request.node)
+        )
 
     def _decide(self, request: CallRequest) -> Decision:
         if self._held > self._settings.esl.max_sessions:
@@ -89,13 +107,17 @@ class Controller:
             return decide(request, directory, self._known, self._settings)
         except Exception as error:
             log.exception("decision failed")
-            text = printable(f"{type(error).__name__}: {error}")
-            return refusal(
-                Reason.CONTROLLER_FAULT, failed("controller", Reason.CONTROLLER_FAULT, "controller.fault", error=text)
-            )
+            return _fault(error)
 
     def _publish(self, request: CallRequest, decision: Decision) -> None:
         data = facts.summary(request, decision)
         name = "refused" if "reason" in data else "routed"
         log.info(name, **{key: value for key, value in data.items() if value is not None}, account=decision.account)
         self._publisher.event(name, request.call_uuid, request.at_us, request.node, decision.account, data)
+
+
+def _fault(error: Exception) -> Decision:
+    text = printable(f"{type(error).__name__}: {error}")
+    return refusal(
+        Reason.CONTROLLER_FAULT, failed("controller", Reason.CONTROLLER_FAULT, "controller.fault", error=text)
+    )

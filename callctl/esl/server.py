@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
@@ -26,6 +27,7 @@ def listen(address: str, setting: str = "[esl] listen") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # what it accepts has it too
     try:
         listener.bind((host, port))
         listener.listen(BACKLOG)
@@ -45,6 +47,7 @@ class Server:
         self._esl = esl
         self._handle = handle
         self._calls = Pool()
+        self._sessions: set[Session] = set()
         self._server = StreamServer(listener, self._accept, spawn=self._calls)
 
     def __len__(self) -> int:
@@ -55,13 +58,17 @@ class Server:
         self._server.start()
 
     def drain(self, seconds: float) -> int:
-        """Stop accepting at once, wait for the calls in hand; how many were still there after `seconds`."""
+        """Stop accepting at once and let calls go that may; how many were still being set up after `seconds`."""
         self._server.close()
-        self._calls.join(timeout=seconds)
+        deadline = time.monotonic() + seconds
+        while self._calls and time.monotonic() < deadline:
+            for session in list(self._sessions):
+                if session.may_go():
+                    session.stop()
+            self._calls.join(timeout=0.2)
         return len(self._calls)
 
     def _accept(self, sock: socket.socket, address: Any) -> None:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         peer = ip_address(address[0].partition("%")[0])
         peer = getattr(peer, "ipv4_mapped", None) or peer
         if not any(peer in network for network in self._esl.allowed):
@@ -69,7 +76,9 @@ class Server:
             sock.close()
             return
         session = Session(address, sock, self._esl.command_timeout)
+        self._sessions.add(session)
         try:
             self._handle(session)
         finally:
+            self._sessions.discard(session)
             session.stop()

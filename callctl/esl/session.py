@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from greenswitch.esl import OutboundSession
@@ -26,6 +26,7 @@ class Session(OutboundSession):  # type: ignore[misc]
     """A connected call. `uuid` is its A-leg's, once connected.
 
     `lost` is set when the socket ended; `lingering` when the call ended and only its last events are still to come.
+    `may_go` tells whether the call would go on without this socket and be recorded all the same.
     """
 
     def __init__(self, address: Any, sock: Any, command_timeout: float) -> None:
@@ -35,6 +36,7 @@ class Session(OutboundSession):  # type: ignore[misc]
         self._uuid = ""
         self.lingering = False
         self.lost = False
+        self.may_go: Callable[[], bool] = lambda: False
         self._timeout = command_timeout
         self._wire = Wire()
         self._commands: deque[bytes] = deque()  # sent, not yet answered
