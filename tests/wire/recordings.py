@@ -41,12 +41,14 @@ def changed(original, **headers):
     A name that begins with variable_ is left as it is.
     """
     lines = original.raw.split(b"\n")
+    places = {}
+    for place, line in enumerate(lines):
+        places.setdefault(line.partition(b": ")[0], place)
     for key, value in headers.items():
-        name = key if key.startswith("variable_") else key.replace("_", "-")
-        line = f"{name}: {quote(str(value), safe='/:@;=,*+')}".encode()
-        places = [place for place, old in enumerate(lines) if old.startswith(f"{name}: ".encode())]
-        if places:
-            lines[places[0]] = line
+        name = (key if key.startswith("variable_") else key.replace("_", "-")).encode()
+        line = name + b": " + quote(str(value), safe="/:@;=,*+").encode()
+        if name in places:
+            lines[places[name]] = line
         else:
             lines.append(line)
     return Event(b"\n".join(lines), original.body)
