@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import ROOT, Callctl, Eslgo, PlainGreenswitch, Server, Unavailable
+from benchmarks.servers import ROOT, Callctl, CallctlKeeping, Eslgo, PlainGreenswitch, Server, Unavailable
 
-KINDS: tuple[type[Server], ...] = (PlainGreenswitch, Callctl, Eslgo)
+KINDS: tuple[type[Server], ...] = (PlainGreenswitch, Callctl, CallctlKeeping, Eslgo)
 CONCURRENCY = 50
 RATE = 200  # new calls a second, open loop
 HELD = 1000  # calls in progress while memory is measured
@@ -98,7 +98,7 @@ def started(kinds: list[type[Server]], folder: Path) -> list[Server]:
     """Those that can be measured here; of the others it is said why not."""
     servers = []
     for kind in kinds:
-        own = folder / kind.name
+        own = folder / kind.__name__
         own.mkdir()
         server = kind(own)
         try:

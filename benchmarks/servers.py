@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
+from benchmarks.feed import SilentFeed
 from deploy.private_services import ServiceError, Services, start, stop
 
 ROOT = Path(__file__).parents[1]
 SERVER_CORE = {0}  # the process that controls calls; everything else may run where it likes
 READY = 60.0  # seconds
+
+SWITCH = "lab-fs"  # the recordings' switchname
 
 
 class Unavailable(Exception):
@@ -135,16 +140,19 @@ class Eslgo(Server):
 class Callctl(Server):
     """callctl with one worker, on a private MariaDB and Redis, with the company and phones of the demo.
 
-    It has no feed, so it keeps each call's socket to the end, as the others do.
+    As it is installed: its recorder has a feed of the node, so answered calls are let go.
     """
 
     name = "callctl"
+    feed = True
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._http = f"127.0.0.1:{free_port()}"
         self._config = folder / "callctl.toml"
         self._worker = 0
+        self._feed = SilentFeed()
+        threading.Thread(target=self._feed.serve_forever, daemon=True).start()
 
     def start(self) -> None:
         """Database, schema, company, phones; then the controller."""
@@ -162,6 +170,7 @@ class Callctl(Server):
     def stop(self) -> None:
         """End the controller and its services."""
         super().stop()
+        self._feed.shutdown()
         stop(self.folder / "services")
 
     def command(self) -> list[str]:
@@ -183,15 +192,17 @@ class Callctl(Server):
 
     def _listening(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://{self._http}/readyz", timeout=2):
-                return True
+            with urllib.request.urlopen(f"http://{self._http}/readyz", timeout=2) as answer:
+                return all(json.load(answer)["feeds"].values())
         except (urllib.error.URLError, OSError):
             return False
 
     def _write_config(self, services: Services) -> None:
+        node = f'{{name = "{SWITCH}", esl = "{self._feed.address}", sip = "127.0.0.1:5080", password = "any"}}'
         self._config.write_text(
             f"""\
 esl.listen = "{self.address}"
+nodes = [{node if self.feed else ""}]
 edges = [
   {{name = "kam-a", server_id = 1, address = "127.0.1.1:5060", sockets = ["udp:203.0.113.1:5060"]}},
   {{name = "kam-b", server_id = 2, address = "127.0.1.2:5060", sockets = ["tls:203.0.113.2:5061"]}},
@@ -203,3 +214,10 @@ spool.directory = "{self.folder / "spool"}"
 http.listen = "{self._http}"
 """
         )
+
+
+class CallctlKeeping(Callctl):
+    """The same without a feed, so that it keeps each call's socket to the end, as the others do."""
+
+    name = "callctl, no feed"
+    feed = False
