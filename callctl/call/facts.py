@@ -176,7 +176,7 @@ def leg_ended(b_leg: Event) -> list[Record]:
         return []
     answer = b_leg.number("Caller-Channel-Answered-Time")
     ringing = b_leg.number("Caller-Channel-Progress-Time") or b_leg.number("Caller-Channel-Progress-Media-Time")
-    status = b_leg.number("variable_sip_term_status") or b_leg.number("variable_sip_invite_failure_status")
+    status = _callee_status(b_leg)
     leg = _call(
         call,
         started,
@@ -195,6 +195,14 @@ def leg_ended(b_leg: Event) -> list[Record]:
         node = b_leg.get("FreeSWITCH-Switchname")
         records.append(Record("cdr", _call(call, started, state="answered", node=node, codec_out=codec)))
     return records
+
+
+def _callee_status(b_leg: Event) -> int:
+    """What the callee's side answered; after a 302 that is not followed `sip_term_status` says 487 (observed)."""
+    said = b_leg.variable("proto_specific_hangup_cause").removeprefix("sip:")
+    if said.isascii() and said.isdecimal():
+        return int(said)
+    return b_leg.number("variable_sip_term_status") or b_leg.number("variable_sip_invite_failure_status")
 
 
 def unheard(call: OpenCall, seen_us: int) -> Record:
