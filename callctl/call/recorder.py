@@ -112,14 +112,16 @@ class NodeRecorder:
             metrics.node_up.labels(self.node.name).set(1)
             self.calls.renew()
             log.info("feed up", node=self.node.name)
-            compared = 0.0
+            self._compare(feed)
+            self.calls.rewrite()  # calls that ended unheard, before a restart of ours too, are no longer shown
+            compared = time.monotonic()
             while True:
+                self._renew_rooms()
+                gevent.sleep(10)
                 if time.monotonic() - compared > COMPARE:
                     compared = time.monotonic()
                     self._compare(feed)
-                self._renew_rooms()
-                gevent.sleep(10)
-        except SwitchError as error:
+        except CallctlError as error:
             log.warning("feed down", node=self.node.name, error=str(error))
             feed.stop()
 

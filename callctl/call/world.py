@@ -58,15 +58,19 @@ class Facts:
         self.directory = Snapshot(*load_directory(self._pool))
         return True
 
+    def refresh_if_possible(self) -> None:
+        """Refresh; MySQL away leaves the last configuration in force, and with none calls are refused."""
+        try:
+            if self.refresh():
+                log.info("configuration read", version=self.directory.version if self.directory else 0)
+        except ServiceAway as error:
+            log.warning("configuration could not be read; the last one stays in force", error=str(error))
+
     def keep_fresh(self) -> None:
-        """Refresh for ever; MySQL away leaves the last configuration in force."""
+        """Refresh for ever."""
         while True:
-            try:
-                if self.refresh():
-                    log.info("configuration read", version=self.directory.version if self.directory else 0)
-            except ServiceAway as error:
-                log.warning("configuration could not be read; the last one stays in force", error=str(error))
             gevent.sleep(REFRESH)
+            self.refresh_if_possible()
 
 
 class DryFacts(Facts):

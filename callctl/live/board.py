@@ -33,9 +33,10 @@ class Board:
         """`name` is well now."""
         _SLOT.pack_into(self._map, self._places[name], time.monotonic())
 
-    def clear(self, name: str) -> None:
-        """`name` is not well."""
-        _SLOT.pack_into(self._map, self._places[name], 0.0)
+    def clear(self, *names: str) -> None:
+        """These are not well."""
+        for name in names:
+            _SLOT.pack_into(self._map, self._places[name], 0.0)
 
     def fresh(self, name: str, seconds: float) -> bool:
         """Whether `name` was marked in the last `seconds`; an unknown name never was."""

@@ -18,6 +18,8 @@ from gevent.event import Event as Signal
 from callctl.cdr.spool import Spool
 from callctl.errors import ConfigError
 from callctl.esl.server import listen
+from callctl.live import board
+from callctl.serve.parts import open_board
 from callctl.settings import Settings, state_directory
 from callctl.store.migrate import require_current
 from callctl.store.pool import Pool
@@ -47,9 +49,17 @@ class Supervisor:
         os.set_inheritable(listener.fileno(), True)
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._ending.set)
-        recorder = self._keep(lambda: self._start("recorder", "--workers", str(self._workers)))
+        marks = open_board(self._settings, self._workers)
+        feeds = [board.feed(node.name) for node in self._settings.nodes]
+        recorder = Kept(
+            lambda: self._start("recorder", "--workers", str(self._workers)), lambda: marks.clear(*feeds), self._ending
+        )
         workers = [
-            self._keep(lambda index=index: self._worker(index, listener.fileno()))  # type: ignore[misc]
+            Kept(
+                lambda index=index: self._worker(index, listener.fileno()),  # type: ignore[misc]
+                lambda index=index: marks.clear(board.worker(index)),  # type: ignore[misc]
+                self._ending,
+            )
             for index in range(self._workers)
         ]
         log.info("serving", listen=self._settings.esl.listen, workers=self._workers)
@@ -83,25 +93,24 @@ class Supervisor:
         command = [sys.executable, "-m", "callctl", *config, "process", *arguments]
         return subprocess.Popen(command, pass_fds=() if fd is None else (fd,), start_new_session=True)  # noqa: S603
 
-    def _keep(self, start: Callable[[], subprocess.Popen[bytes]]) -> Kept:
-        kept = Kept(start, self._ending)
-        kept.greenlet = gevent.spawn(kept.run)
-        return kept
-
 
 class Kept:
-    """A process that is started anew when it falls."""
+    """A process that is started anew when it falls; `on_fall` takes back what it said of itself."""
 
-    def __init__(self, start: Callable[[], subprocess.Popen[bytes]], ending: Signal) -> None:
+    def __init__(
+        self, start: Callable[[], subprocess.Popen[bytes]], on_fall: Callable[[], None], ending: Signal
+    ) -> None:
         self._start = start
+        self._on_fall = on_fall
         self._ending = ending
         self.process = start()
-        self.greenlet: gevent.Greenlet[[], None] | None = None
+        self._greenlet = gevent.spawn(self._run)
 
-    def run(self) -> None:
+    def _run(self) -> None:
         """Wait for the process, and start it again unless the whole is ending."""
         while True:
             code = self.process.wait()
+            self._on_fall()
             if self._ending.is_set():
                 return
             log.error("a process fell and is started anew", pid=self.process.pid, code=code)
@@ -122,8 +131,7 @@ class Kept:
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()
-        if self.greenlet is not None:
-            self.greenlet.kill()
+        self._greenlet.kill()
         return 0 if code in (0, -signal.SIGTERM) else 1  # the second: told before it had begun
 
 

@@ -50,7 +50,7 @@ def run(settings: Settings, index: int, workers: int, listener: int) -> None:
     sock = socket.socket(fileno=listener)
     server = Server(sock, settings.esl, controller.handle)
     for_ever(publisher.run)
-    known.refresh()
+    known.refresh_if_possible()
     for_ever(known.keep_fresh)
     _settle_memory()
     server.start()

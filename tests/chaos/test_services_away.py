@@ -4,7 +4,6 @@ import json
 
 from tests.integration.platform import ECHOES, MEETS, TALKS, wait
 
-
 UNKNOWN_WHERE = (503, 503, 41, "location_away")  # nobody could say where the callee is
 
 
