@@ -26,7 +26,7 @@ def opening(rates: RateSet, start_us: int, zone: tzinfo) -> Rate:
     if rate is None:
         local = datetime.fromtimestamp(start_us // SECOND, zone)
         raise NoRate(
-            f"Tariff {rates.tariff.name} has no rate for prefix {rates.rates[0].prefix} that holds at "
+            f"Tariff {rates.tariff.name} has no rate for prefix {rates.rates[0].prefix or '(any)'} that holds at "
             f"{local:%A %Y-%m-%d %H:%M:%S}: add one without `when`, of a lower weight."
         )
     return rate

@@ -133,11 +133,22 @@ class TestFree:
         assert total(rates, 41) == 36
         assert priced(rates, 41).billed_seconds == 31
 
+    def test_the_window_is_that_of_the_charged_time(self):
+        day, night = (
+            by_second("60", when=When(start=8 * HOUR), free_seconds=10),
+            by_second("6", when=When(start=20 * HOUR)),
+        )
+        assert total([day, night], 20, "2026-11-02T19:59:55Z") == 1
+
     def test_max_cost_free_beyond(self):
         rates = [by_second("60", connect_fee=Decimal(5), max_cost=Decimal(10), free_beyond=True)]
         assert [total(rates, seconds) for seconds in (4, 5, 6, 86_400)] == [9, 10, 10, 10]
         assert lasts(rates, "9.99") == 4
         assert lasts(rates, "10") == 86_400
+
+    def test_max_cost_between_two_increments(self):
+        rates = [by_second("60", max_cost=Decimal("2.333"), free_beyond=True)]
+        assert total(rates, 60) == Decimal("2.333")
 
     def test_max_cost_below_the_connect_fee(self):
         rates = [by_second("60", connect_fee=Decimal(5), max_cost=Decimal(2), free_beyond=True)]
@@ -223,6 +234,8 @@ class TestLongest:
         assert lasts([by_second("1")], "-5") == 0
         assert lasts([by_second("1", free_seconds=30)], "0") == 30
         assert lasts([by_second("1", grace_seconds=3)], "0") == 2
+        assert lasts([by_second("1", grace_seconds=30)], "0", at_most=10) == 10
+        assert lasts([by_second("1", grace_seconds=30, connect_fee=Decimal(1))], "0", at_most=10) == 10
 
     def test_into_a_cheaper_window(self):
         day, night = by_second("60", when=When(start=8 * HOUR)), by_second("6", when=When(start=20 * HOUR))
@@ -255,6 +268,12 @@ class TestWindows:
         assert total([peak, rest], 60, "2026-11-02T23:59:00Z") == 5
         assert total([peak, rest], 60, "2026-11-03T00:00:00Z") == 1
 
+    def test_a_peak_alone_ends_at_midnight_though_its_price_was_changed(self):
+        old = by_second("5", when=When(start=18 * HOUR), weight=1)
+        new = by_second("6", when=When(start=18 * HOUR), weight=1, effective_us=0)
+        assert total([old, new, by_second("1")], 60, "2026-11-02T23:59:00Z") == 6
+        assert total([old, new, by_second("1")], 60, "2026-11-03T00:00:00Z") == 1
+
     def test_a_call_across_a_border_pays_both_and_one_connect_fee(self):
         day = by_second("1", when=When(start=8 * HOUR), connect_fee=Decimal(7))
         night = by_second("2", when=When(start=20 * HOUR), connect_fee=Decimal(9))
@@ -285,6 +304,8 @@ class TestWindows:
         easter = by_second("8", weight=20, when=When(dates=frozenset({date(2026, 4, 5)})))
         rates = [self.DAY, self.NIGHT, christmas, easter]
         assert total(rates, 60, "2026-12-25T12:00:00Z") == 9
+        assert total(rates, 60, "2026-11-25T12:00:00Z") == 1
+        assert total(rates, 60, "2026-12-24T12:00:00Z") == 1
         assert total(rates, 60, "2026-04-05T12:00:00Z") == 8
         assert total(rates, 60, "2027-04-05T12:00:00Z") == 1
         assert total(rates, 120, "2026-12-25T23:59:00Z") == 9 + 2
@@ -331,6 +352,10 @@ class TestAmbiguous:
     )
     def test_what_tells_two_rates_apart(self, other):
         tariff(by_second("1", when=When(weekdays=frozenset({1}), start=HOUR)), other)
+
+    def test_other_months_or_other_days_of_the_month(self):
+        tariff(by_second("1", when=When(months=frozenset({1}))), by_second("2", when=When(months=frozenset({2}))))
+        tariff(by_second("1", when=When(monthdays=frozenset({1}))), by_second("2", when=When(monthdays=frozenset({2}))))
 
     def test_a_date_on_a_day_of_the_other(self):
         with pytest.raises(AmbiguousRates):
