@@ -100,7 +100,7 @@ def test_a_password_of_two_lines_is_never_sent(switch):
 )
 def test_who_is_no_freeswitch_or_refuses_us_is_a_service_away(greeting, said):
     switch = InboundSwitch(greeting=greeting)
-    feed = Feed(switch.node, 0.2)
+    feed = Feed(switch.node, 5.0 if greeting else 0.2)
     with pytest.raises(ServiceAway, match=said):
         feed.connect()
     feed.stop()
