@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from callctl.store.pool import Pool
 log = structlog.get_logger()
 
 PAUSE = 1.0  # seconds before a process that fell is started anew
+MEMORY = "/dev/shm"  # noqa: S108  mkdtemp makes a folder there that is ours alone
 RECORDER_PATIENCE = 30.0  # seconds the recorder gets to write what it has
 
 
@@ -136,11 +138,15 @@ class Kept:
 
 
 def _make_room_for_metrics(folder: Path) -> None:
-    """An empty folder in which the processes count; what another run counted is gone with it."""
-    metrics = folder / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir(mode=0o700)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
+    """An empty folder in which the processes count; `metrics` in the spool folder leads there.
+
+    It is in memory where that can be: the files are mapped, and a full disk under them kills who counts (SIGBUS).
+    """
+    link = folder / "metrics"
+    shutil.rmtree(link.resolve(), ignore_errors=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(tempfile.mkdtemp(prefix="callctl-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(link)
 
 
 class _Lock:

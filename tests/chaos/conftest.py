@@ -50,8 +50,8 @@ class Chaos(Platform):
                 call.hang_up("NORMAL_CLEARING")
             wait(lambda node=node: not node.calls(), f"{name} is quiet")
         for other in self.serves[1:]:
-            if other.process is not None and other.process.poll() is None:
-                other.process.kill()
+            if other.process is not None:
+                other.stop()
         if self.host.process.poll() is not None:
             self.host.spawn()
         self.host.await_ready()

@@ -289,12 +289,11 @@ class Platform:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        for serve in self.serves:
-            if serve.process is not None and serve.process.poll() is None:
-                serve.process.kill()
-                serve.process.wait()
         for node in self.nodes.values():
             node.stop()
+        for serve in self.serves:
+            if serve.process is not None:
+                serve.stop()
 
     # services
 

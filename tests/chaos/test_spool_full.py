@@ -1,0 +1,103 @@
+"""The disk of the spool is full: new calls are refused, those that are up go on, and no record is lost."""
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+
+import pytest
+
+from callctl.sim.node import controlled_by
+from tests.integration.platform import ECHOES, RINGS, TALKS, alive, wait
+
+SIZE = 24  # MiB of the spool's disk
+MIN_FREE = 4  # MiB
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory):
+    """A small file system of its own."""
+    folder = tmp_path_factory.mktemp("disk")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}m", "callctl-test", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"needs to mount a file system: {mounted.stderr.decode().strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def host(platform, disk):
+    """A controller whose spool is on that disk, and which gets the calls."""
+    host = platform.serve(spool={"directory": str(disk / "spool"), "min_free_mb": MIN_FREE}).start()
+    node = platform.nodes["sim1"]
+    before, node.dialplan = node.dialplan, controlled_by([host.listen])
+    yield host
+    node.dialplan = before
+
+
+@contextmanager
+def filled(disk, leave):
+    """All of the disk but `leave` bytes is taken."""
+    file = disk / "filler"
+    with file.open("wb") as filler:
+        free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+        os.posix_fallocate(filler.fileno(), 0, free - leave)
+    try:
+        yield
+    finally:
+        file.unlink()
+
+
+def refused(platform):
+    result = platform.place("echo")
+    return (result.status, result.cause) == (503, "SWITCH_CONGESTION") and result
+
+
+def taken(platform):
+    result = platform.place("echo")
+    return result.status == 200 and result
+
+
+def test_too_little_room_refuses_new_calls(platform, host, disk):
+    before = taken(platform)
+    with filled(disk, leave=2 * 2**20):
+        late = wait(lambda: refused(platform), "calls are refused")
+        wait(lambda: host.readyz()["spool"] is False, "the operator is told")
+        assert host.readyz()["ready"] is False
+    after = wait(lambda: taken(platform), "calls are taken again")
+    wait(lambda: host.readyz()["ready"], "the operator is told")
+    assert [platform.story(result).cdr["reason"] for result in (before, late, after)] == [None, "spool_full", None]
+
+
+def test_no_room_at_all_loses_nothing(platform, host, disk):
+    parts = host.part("worker"), host.part("recorder")
+    talks, rings = platform.talking(platform.dial(TALKS)), platform.ringing(platform.dial(RINGS))
+    echoes = platform.talking(platform.dial(ECHOES))
+    with filled(disk, leave=0):
+        late = [wait(lambda: refused(platform), "calls are refused") for _ in range(3)]
+        platform.hang_up(talks, rings, echoes)
+        wait(lambda: host.logged("spool"), "the operator is told")
+        more = refused(platform)
+        wait(lambda: host.readyz()["ready"] is False, "the operator is told")
+    after = wait(lambda: taken(platform), "calls are taken again")
+    assert (host.part("worker"), host.part("recorder")) == parts
+    for result in (talks, rings, echoes, after):
+        assert platform.story(result).cdr["sip_status"] == result.status
+        wait(lambda result=result: platform.final(result.uuid)["trace"], "what the worker kept in memory is written")
+    assert {platform.story(result).cdr["reason"] for result in (*late, more)} == {"spool_full"}
+    wait(lambda: host.metric("callctl_spool_records") == 0, "all is written")
+
+
+def test_a_worker_that_begins_without_room(platform, host, disk):
+    former = host.part("worker")
+    with filled(disk, leave=0):
+        os.kill(former, signal.SIGKILL)
+        wait(lambda: not alive(former), "the worker is dead")
+        late = wait(lambda: refused(platform), "calls are refused")
+        assert host.part("worker") != former
+    after = wait(lambda: taken(platform), "calls are taken again")
+    assert platform.story(after).cdr["sip_status"] == 200
+    wait(lambda: platform.final(late.uuid)["trace"], "what the worker kept in memory is written")
+    assert platform.final(late.uuid)["reason"] == "spool_full"
