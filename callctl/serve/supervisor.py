@@ -47,7 +47,7 @@ class Supervisor:
         lock = _lock(folder)
         listener = listen(self._settings.esl.listen)
         self._check(folder)
-        _make_room_for_metrics(folder)
+        metrics = _make_room_for_metrics(folder)
         os.set_inheritable(listener.fileno(), True)
         for number in (signal.SIGTERM, signal.SIGINT):
             gevent.signal_handler(number, self._ending.set)
@@ -72,6 +72,7 @@ class Supervisor:
         codes = [worker.wait(None) for worker in workers]
         recorder.end()
         codes.append(recorder.wait(RECORDER_PATIENCE))
+        shutil.rmtree(metrics, ignore_errors=True)
         lock.close()
         return max(codes)
 
@@ -137,7 +138,7 @@ class Kept:
         return 0 if code in (0, -signal.SIGTERM) else 1  # the second: told before it had begun
 
 
-def _make_room_for_metrics(folder: Path) -> None:
+def _make_room_for_metrics(folder: Path) -> Path:
     """An empty folder in which the processes count; `metrics` in the spool folder leads there.
 
     It is in memory where that can be: the files are mapped, and a full disk under them kills who counts (SIGBUS).
@@ -145,8 +146,10 @@ def _make_room_for_metrics(folder: Path) -> None:
     link = folder / "metrics"
     shutil.rmtree(link.resolve(), ignore_errors=True)
     link.unlink(missing_ok=True)
-    link.symlink_to(tempfile.mkdtemp(prefix="callctl-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(link)
+    made = Path(tempfile.mkdtemp(prefix="callctl-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+    link.symlink_to(made)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(made)
+    return made
 
 
 class _Lock:

@@ -124,7 +124,10 @@ def test_a_second_start_in_the_same_spool_folder(platform):
     second = platform.serve(spool={"directory": str(first.spool)})
     refused(second.run("serve"), 2, str(first.spool), f"process {first.pid}")
     assert first.metric("callctl_redis_up") == 1, "the second left the first's counts alone"
+    metrics = (first.spool / "metrics").resolve()
+    assert metrics.is_dir()
     assert first.stop() == 0
+    assert not metrics.exists(), "its counts are gone with it"
 
 
 def test_wrong_usage_is_told_with_exit_2(platform):
