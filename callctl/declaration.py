@@ -37,6 +37,13 @@ class Misplaced(Exception):
         self.location = location
 
 
+class LimitsEntry(Entry):
+    """How much at once; what is not named has no limit."""
+
+    calls: int | None = Field(None, ge=0, le=1_000_000)
+    cps: int | None = Field(None, ge=0, le=100_000)
+
+
 class AccountEntry(Entry):
     """An account. No codecs: the platform's; no max_duration (seconds): the platform's."""
 
@@ -45,6 +52,8 @@ class AccountEntry(Entry):
     codecs: tuple[Codec, ...] = ()
     codec_check: bool = True
     max_duration: int | None = Field(None, gt=0, le=86_400 * 7)
+    parent: Name | None = None
+    limits: LimitsEntry = LimitsEntry()
 
     @property
     def key(self) -> str:
@@ -62,6 +71,7 @@ class EndpointEntry(Entry):
     extension: Annotated[str, Field(pattern=r"^[0-9*+]{1,32}$")] | None = None
     caller_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z+*_.-]{0,64}$")] = ""
     codecs: tuple[Codec, ...] = ()
+    limits: LimitsEntry = LimitsEntry()
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -96,10 +106,11 @@ class Declaration(NamedTuple):
     endpoints: dict[str, EndpointEntry]
 
 
-def read(files: Iterable[Path], known_accounts: Iterable[str]) -> Declaration:
-    """The declaration of all files together; `known_accounts` exist without being in them.
+def read(files: Iterable[Path], known_accounts: Mapping[str, str | None]) -> Declaration:
+    """The declaration of all files together; `known_accounts` exist without being in them, each with its parent.
 
-    Raises ConfigError with file and line: bad YAML, unknown keys, a name twice, an unknown account, an extension twice.
+    Raises ConfigError with file and line: bad YAML, unknown keys, a name twice, an unknown account or parent, parents
+    in a circle, an extension twice.
     """
     accounts: dict[str, Placed] = {}
     endpoints: dict[str, Placed] = {}
@@ -111,6 +122,7 @@ def read(files: Iterable[Path], known_accounts: Iterable[str]) -> Declaration:
                 raise ConfigError(f"{placed.place}: {placed.entry.key} stands at {other.place} already; keep one.")
             group[placed.entry.key] = placed
     _check_references(endpoints.values(), {*accounts, *known_accounts})
+    _check_parents(accounts, known_accounts)
     return Declaration(
         {key: entry for key, (entry, _) in accounts.items() if isinstance(entry, AccountEntry)},
         {key: entry for key, (entry, _) in endpoints.items() if isinstance(entry, EndpointEntry)},
@@ -129,6 +141,21 @@ def _check_references(endpoints: Iterable[Placed], accounts: set[str]) -> None:
                 raise ConfigError(
                     f"{place}: extension {entry.extension} of account {entry.account} is taken at {other}."
                 )
+
+
+def _check_parents(accounts: Mapping[str, Placed], known: Mapping[str, str | None]) -> None:
+    parents = dict(known)
+    for entry, _ in accounts.values():
+        assert isinstance(entry, AccountEntry)
+        parents[entry.name] = entry.parent
+    for name, (_, place) in accounts.items():
+        above = [name]
+        while (parent := parents[above[-1]]) is not None:
+            if parent not in parents:
+                raise ConfigError(f"{place}: there is no account {parent} to be a parent; declare it or correct it.")
+            if parent in above:
+                raise ConfigError(f"{place}: the parents of {name} go in a circle: {' → '.join([*above, parent])}.")
+            above.append(parent)
 
 
 def entries(file: Path, kinds: Mapping[str, type[Entry]]) -> Iterator[Placed]:

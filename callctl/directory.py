@@ -32,6 +32,14 @@ class Snapshot:
         """The account of that name."""
         return self._accounts.get(name)
 
+    def lineage(self, name: str) -> list[Account]:
+        """The account, its parent, and so on to the top; it ends where a parent is missing or comes again."""
+        found: dict[str, Account] = {}
+        while (account := self._accounts.get(name)) is not None and name not in found:
+            found[name] = account
+            name = account.parent
+        return list(found.values())
+
     def endpoint(self, name: str) -> Endpoint | None:
         """The endpoint of that name: user@domain, or a trunk's network."""
         return self._by_name.get(name)

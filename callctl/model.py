@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -34,6 +34,16 @@ class CallRequest:
     sequence: int  # Event-Sequence of the channel data
 
 
+class Limits(NamedTuple):
+    """How much at once; None: as much as there is."""
+
+    calls: int | None = None  # calls in progress, ringing ones too
+    cps: int | None = None  # calls begun within a second
+
+
+NO_LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """Who pays and whose rules hold."""
@@ -43,6 +53,8 @@ class Account:
     codecs: tuple[str, ...] = ()  # empty: the platform's
     codec_check: bool = True
     max_duration: int | None = None  # seconds
+    parent: str = ""  # the account this one belongs to
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,7 @@ class Endpoint:
     caller_id: str = ""
     address: str = ""  # a network, for trunks
     codecs: tuple[str, ...] = ()  # empty: the account's
+    limits: Limits = NO_LIMITS
 
 
 class Message(NamedTuple):
@@ -108,6 +121,23 @@ class Located:
     unusable: tuple[str, ...] = ()
 
 
+class Level(NamedTuple):
+    """Where places are counted: `name` is "endpoint …" or "account …"."""
+
+    name: str
+    calls: int | None
+    cps: int | None
+
+
+class Admitted(NamedTuple):
+    """What a level said: `refused` is "calls", "cps" or "" ; how many calls and starts it counts, this one included."""
+
+    level: Level
+    refused: str
+    calls: int
+    starts: int
+
+
 class World(Protocol):
     """What a decision must ask outside: the only way it reaches the world."""
 
@@ -119,12 +149,20 @@ class World(Protocol):
         """The node that hosts `room`: the present owner, else `node`, which becomes it."""
         ...
 
+    def admit(self, call: str, levels: Sequence[Level]) -> Sequence[Admitted]:
+        """Take a place at each level, or none: the last one given then says which refused. Raises ServiceAway."""
+        ...
+
 
 class Directory(Protocol):
     """What is configured."""
 
     def account(self, name: str) -> Account | None:
         """The account of that name."""
+        ...
+
+    def lineage(self, name: str) -> Sequence[Account]:
+        """The account, its parent, and so on to the top."""
         ...
 
     def endpoint_by_aor(self, user: str, domain: str) -> Endpoint | None:
@@ -192,6 +230,7 @@ class Case:
     room: str = ""
     codecs: tuple[str, ...] = ()
     plan: Plan | None = None
+    levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,3 +245,4 @@ class Decision:
     caller_id: str = ""
     max_seconds: int = 0
     codecs: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()  # where the call holds a place until it ends

@@ -75,6 +75,17 @@ class Reason(Enum):
         "The caller offers no codec that is allowed: compare the two lists in the codec step and allow one of the caller's.",
         "主叫提供的编解码都不被允许：请对比编解码步骤中的两个列表，并允许其中一个。",
     )
+    # how much at once
+    TOO_MANY_CALLS = _Row(
+        "too_many_calls", 480, 31, "NORMAL_UNSPECIFIED",
+        "The endpoint, its account or a parent has as many calls as its limit allows: see the limits step for which.",
+        "终端、其账户或上级账户的并发呼叫已达上限：请查看 limits 步骤。",
+    )
+    TOO_MANY_STARTS = _Row(
+        "too_many_starts", 480, 31, "NORMAL_UNSPECIFIED",
+        "The endpoint, its account or a parent begins more calls a second than its limit allows: see the limits step.",
+        "终端、其账户或上级账户每秒新呼叫数超过上限：请查看 limits 步骤。",
+    )
     # the platform
     DIRECTORY_AWAY = _Row(
         "directory_away", 503, 41, "NORMAL_TEMPORARY_FAILURE",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from callctl.admission.limits import release
 from callctl.call import facts
 from callctl.call.carry_out import carry_out
 from callctl.call.decide import decide, refusal
@@ -74,8 +75,14 @@ class Controller:
             log.exception("decision cannot be carried out")
             end = self._carry_out(_fault(error), request, session)
         if end is not None:
+            self._give_back(request, decision)
             self._spool.put(facts.ended(end))
             session.leave()
+
+    def _give_back(self, request: CallRequest, decision: Decision) -> None:
+        """The places of a call that ended here; of one that was let go the recorder gives them back."""
+        if decision.levels:
+            self._publisher.write(lambda pipe: release(pipe, self._settings.redis, request.call_uuid, decision.levels))
 
     def _kept(self, request: CallRequest, decision: Decision) -> Decision:
         """The decision, once it is safe; a call whose record cannot be kept is refused."""

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
-from callctl.policy import account, identify, media
+from callctl.policy import account, identify, limits, media
 from callctl.reason import Reason
 from callctl.routing import destination, reach
 from callctl.settings import Settings
 
 Check = Callable[[Case], Step | None]
 
-CHECKS: tuple[Check, ...] = (identify.check, account.check, destination.check, media.check, reach.check)
+CHECKS: tuple[Check, ...] = (identify.check, account.check, destination.check, media.check, reach.check, limits.check)
 
 
 def decide(request: CallRequest, directory: Directory, world: World, settings: Settings) -> Decision:
@@ -52,6 +52,7 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         caller_id=_caller_id(case),
         max_seconds=0 if isinstance(plan, Reject) else limit,
         codecs=case.codecs,
+        levels=case.levels,
     )
 
 

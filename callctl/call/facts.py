@@ -36,6 +36,7 @@ def variables(request: CallRequest, decision: Decision, controller: str) -> dict
         "callctl_account": decision.account,
         "callctl_endpoint": decision.endpoint,
         "callctl_called": request.called,
+        "callctl_levels": ",".join(decision.levels),
     }
     return {name: value for name, value in known.items() if value}
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import gevent
 import orjson
 import structlog
 
+from callctl.admission.limits import release, renew
 from callctl.call import facts
 from callctl.cdr.spool import Record, Spool
 from callctl.errors import CallctlError, ConfigError, RedisAway, SpoolError, SwitchError
@@ -38,6 +40,7 @@ EVENTS = (
     "conference::maintenance",
 )
 RECONNECT = (0.2, 2.0)  # seconds, first and longest pause
+RENEW = 10.0  # seconds between renewals of rooms and of places
 COMPARE = 60.0  # seconds between comparisons with the switch
 SETTLE = 2.0  # seconds an end may be on its way to us after the switch has forgotten the call
 YOUNG = 10_000_000  # microseconds in which a call may be open here and not yet up there
@@ -117,7 +120,8 @@ class NodeRecorder:
             compared = time.monotonic()
             while True:
                 self._renew_rooms()
-                gevent.sleep(10)
+                self._renew_places()
+                gevent.sleep(RENEW)
                 if time.monotonic() - compared > COMPARE:
                     compared = time.monotonic()
                     self._compare(feed)
@@ -171,6 +175,14 @@ class NodeRecorder:
             if owner != self.node.name:
                 log.error("room is open on two nodes", room=room, nodes=[owner, self.node.name])
 
+    def _renew_places(self) -> None:
+        for call in self.calls:
+            if call.levels:
+                self._publisher.write(partial(self._renew_place, call))
+
+    def _renew_place(self, call: LiveCall, pipe: Any) -> None:
+        renew(pipe, self._settings.redis, call.uuid, call.levels)
+
     def _hear(self, event: Event) -> None:
         if event.name == "HEARTBEAT":
             self.calls.renew()
@@ -190,6 +202,8 @@ class NodeRecorder:
             last = records[0].fields
             self._tell(event, "ended", _some(last, "duration_ms", "hangup_cause", "hangup_by", "reason"), records)
             self.calls.drop(uuid)
+            if levels := _levels(event):
+                self._publisher.write(lambda pipe: release(pipe, self._settings.redis, uuid, levels))
             return
         name, state = STATES[event.name]
         known = self.calls.get(uuid)
@@ -276,4 +290,10 @@ def _live_call(event: Event, state: str, node: str) -> LiveCall:
         called=event.variable("callctl_called") or event.get("Caller-Destination-Number"),
         since_us=event.number("Caller-Channel-Created-Time"),
         node=node,
+        levels=_levels(event),
     )
+
+
+def _levels(event: Event) -> tuple[str, ...]:
+    """Where the call holds a place, as the controller left it on the channel."""
+    return tuple(level for level in event.variable("callctl_levels").split(",") if level)

@@ -1,17 +1,20 @@
-"""What decisions ask: the configuration in memory, and the two questions that reach outside."""
+"""What decisions ask: the configuration in memory, and the questions that reach outside."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import gevent
 import structlog
 
+from callctl.admission.limits import Limits
 from callctl.directory import Snapshot
 from callctl.errors import ServiceAway
 from callctl.live.board import Board
 from callctl.live.client import connect
 from callctl.live.edges import usable
 from callctl.live.rooms import Rooms
-from callctl.model import Located
+from callctl.model import Admitted, Level, Located
 from callctl.routing.location import group
 from callctl.settings import Settings
 from callctl.store.directory import config_version, load_directory
@@ -27,12 +30,19 @@ class Facts:
     """The World of live calls. `directory` is None until MySQL could be read for the first time."""
 
     def __init__(
-        self, settings: Settings, pool: Pool, location: LocationStore, rooms: Rooms, board: Board | None = None
+        self,
+        settings: Settings,
+        pool: Pool,
+        location: LocationStore,
+        rooms: Rooms,
+        limits: Limits,
+        board: Board | None = None,
     ) -> None:
         self._settings = settings
         self._pool = pool
         self._location = location
         self._rooms = rooms
+        self._limits = limits
         self._board = board  # None where no recorder of this host is asked
         self.directory: Snapshot | None = None
 
@@ -50,6 +60,10 @@ class Facts:
     def room_owner(self, room: str, node: str) -> str:
         """The node that hosts `room`; `node` becomes it where none does, and where Redis cannot be asked."""
         return self._rooms.owner(room, node)
+
+    def admit(self, call: str, levels: Sequence[Level]) -> Sequence[Admitted]:
+        """Take a place at each level, or none: the last one given then says which refused. Raises RedisAway."""
+        return self._limits.admit(call, levels)
 
     def refresh(self) -> bool:
         """Read the configuration when its version changed; whether it did. Raises StoreError."""
@@ -80,15 +94,21 @@ class DryFacts(Facts):
         """The node that hosts `room` now, else `node`. Raises RedisAway."""
         return self._rooms.present_owner(room) or node
 
+    def admit(self, call: str, levels: Sequence[Level]) -> Sequence[Admitted]:
+        """What each level would say now. Raises RedisAway."""
+        return self._limits.admit(call, levels, only_ask=True)
+
 
 def dry_facts(settings: Settings) -> DryFacts:
     """What a dry run asks, with the configuration read. Raises ServiceAway."""
     registrations = Pool(settings.location_mysql, 1, settings.location.deadline)
+    redis = connect(settings.redis)
     facts = DryFacts(
         settings,
         Pool(settings.mysql, 1),
         LocationStore(registrations, settings.location),
-        Rooms(connect(settings.redis), settings.redis),
+        Rooms(redis, settings.redis),
+        Limits(redis, settings.redis),
     )
     facts.refresh()
     return facts

@@ -35,7 +35,7 @@ def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool)
     pool = Pool(context.settings.mysql, 1)
     try:
         require_current(pool)
-        declared = declaration.read(files, [] if prune else configuration.account_names(pool))
+        declared = declaration.read(files, {} if prune else configuration.account_parents(pool))
         applied = configuration.apply(pool, declared, prune=prune, dry_run=dry_run)
     finally:
         pool.close()

@@ -27,7 +27,7 @@ class LiveCall:
     called: str
     since_us: int
     node: str
-    room: str = ""
+    levels: tuple[str, ...] = ()  # where it holds a place, see callctl.admission
 
 
 class NodeCalls:

@@ -1,4 +1,4 @@
-"""May the caller's account call at all?"""
+"""May the caller's account, and every account above it, call at all?"""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ def check(case: Case) -> Step:
         return skipped("account", "account.hop")
     name = case.endpoint.account
     case.account = case.directory.account(name)
-    if case.account is None or not case.account.active:
-        return failed("account", Reason.ACCOUNT_CLOSED, "account.closed", account=name)
+    lineage = case.directory.lineage(name)
+    closed = next((account.name for account in lineage if not account.active), None)
+    if case.account is None or closed is not None:
+        return failed("account", Reason.ACCOUNT_CLOSED, "account.closed", account=closed or name)
     return passed("account", "account.active", account=name)

@@ -10,6 +10,7 @@ import gevent
 import structlog
 from gevent import socket
 
+from callctl.admission.limits import Limits
 from callctl.call.controller import Controller
 from callctl.call.world import Facts
 from callctl.cdr.spool import Spool
@@ -38,7 +39,7 @@ def run(settings: Settings, index: int, workers: int, listener: int) -> None:
     spool = Spool(state_directory(settings), settings.spool.min_free_mb)
     redis = client.connect(settings.redis)
     publisher = Publisher(redis, settings.redis)
-    known = _facts(settings, Rooms(redis, settings.redis), marks)
+    known = _facts(settings, redis, marks)
     controller = Controller(
         settings,
         f"{plain.gethostname()}/{index}",
@@ -75,7 +76,8 @@ def _settle_memory() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-def _facts(settings: Settings, rooms: Rooms, marks: Board) -> Facts:
+def _facts(settings: Settings, redis: client.Client, marks: Board) -> Facts:
     location = settings.location
     registrations = Pool(settings.location_mysql, location.connections, location.deadline)
-    return Facts(settings, Pool(settings.mysql, 1), LocationStore(registrations, location), rooms, marks)
+    rooms, limits = Rooms(redis, settings.redis), Limits(redis, settings.redis)
+    return Facts(settings, Pool(settings.mysql, 1), LocationStore(registrations, location), rooms, limits, marks)

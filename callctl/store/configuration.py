@@ -27,9 +27,10 @@ class Applied(NamedTuple):
     kept: list[tuple[str, str]]
 
 
-def account_names(pool: Pool) -> list[str]:
-    """Accounts that are configured."""
-    return [str(name) for (name,) in pool.rows("SELECT name FROM account")]
+def account_parents(pool: Pool) -> dict[str, str | None]:
+    """Accounts that are configured, each with its parent."""
+    rows = pool.rows("SELECT name, body FROM account")
+    return {str(name): orjson.loads(body or "{}").get("parent") for name, body in rows}
 
 
 def apply(pool: Pool, declared: Declaration, *, prune: bool, dry_run: bool) -> Applied:

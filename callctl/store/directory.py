@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 from MySQLdb.cursors import Cursor
 
-from callctl.model import Account, Endpoint
+from callctl.model import Account, Endpoint, Limits
 from callctl.store.pool import Pool
 
 _PAGE = 1000  # rows; reading a result blocks the process, so it is read in pieces
 
 _ACCOUNTS = (
-    "SELECT name, active, codecs, codec_check, max_duration FROM account WHERE name > %s ORDER BY name LIMIT %s"
+    "SELECT name, active, codecs, codec_check, max_duration, body FROM account WHERE name > %s ORDER BY name LIMIT %s"
 )
 _ENDPOINTS = (
     "SELECT name, account, COALESCE(`user`, ''), COALESCE(domain, ''), COALESCE(extension, ''), caller_id, "
-    "COALESCE(address, ''), codecs FROM endpoint WHERE name > %s ORDER BY name LIMIT %s"
+    "COALESCE(address, ''), codecs, body FROM endpoint WHERE name > %s ORDER BY name LIMIT %s"
 )
 
 
@@ -32,12 +33,20 @@ def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint]]:
         cursor.execute("SELECT version FROM config_version WHERE id = 1")
         version = int(cursor.fetchone()[0])
         accounts = [
-            Account(name, bool(active), _codecs(codecs), bool(codec_check), max_duration)
-            for name, active, codecs, codec_check, max_duration in _pages(cursor, _ACCOUNTS)
+            Account(
+                name,
+                bool(active),
+                _codecs(codecs),
+                bool(codec_check),
+                max_duration,
+                _entry(body).get("parent") or "",
+                _limits(body),
+            )
+            for name, active, codecs, codec_check, max_duration, body in _pages(cursor, _ACCOUNTS)
         ]
         endpoints = [
-            Endpoint(account, name, user, domain, extension, caller_id, address, _codecs(codecs))
-            for name, account, user, domain, extension, caller_id, address, codecs in _pages(cursor, _ENDPOINTS)
+            Endpoint(account, name, user, domain, extension, caller_id, address, _codecs(codecs), _limits(body))
+            for name, account, user, domain, extension, caller_id, address, codecs, body in _pages(cursor, _ENDPOINTS)
         ]
     return version, accounts, endpoints
 
@@ -52,6 +61,16 @@ def _pages(cursor: Cursor, sql: str) -> list[tuple[Any, ...]]:
         if len(page) < _PAGE:
             return rows
         last = page[-1][0]
+
+
+def _entry(body: str | None) -> dict[str, Any]:
+    """The entry as it was applied."""
+    entry: dict[str, Any] = orjson.loads(body) if body else {}
+    return entry
+
+
+def _limits(body: str | None) -> Limits:
+    return Limits(**_entry(body).get("limits", {}))
 
 
 def _codecs(text: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from callctl.directory import Snapshot
-from callctl.model import Account, CallRequest, EdgeTarget, Endpoint, Located
+from callctl.model import Account, Admitted, CallRequest, EdgeTarget, Endpoint, Limits, Located
 from callctl.settings import Calls, Edge, Node, Settings
 
 EDGE = Edge(name="edge-a", server_id=1, address="10.0.0.1:5060", sources=("10.0.1.0/24",))
@@ -12,6 +12,9 @@ NODE = Node(name="fs1", sip="10.9.0.1:5080", profile="core")
 OTHER_NODE = Node(name="fs2", sip="10.9.0.2:5080")
 
 ACCOUNTS = (
+    Account("branch", parent="chain", limits=Limits(cps=5)),
+    Account("chain", limits=Limits(calls=30, cps=10)),
+    Account("orphan", parent="closed"),
     Account("acme"),
     Account("globex", codecs=("PCMU",), max_duration=600),
     Account("closed", active=False),
@@ -24,6 +27,8 @@ ENDPOINTS = (
     Endpoint("globex", "2001@example.net", "2001", "example.net", extension="101"),
     Endpoint("closed", "3001@example.net", "3001", "example.net"),
     Endpoint("loose", "4001@example.net", "4001", "example.net"),
+    Endpoint("branch", "5001@example.net", "5001", "example.net", limits=Limits(calls=2)),
+    Endpoint("orphan", "6001@example.net", "6001", "example.net"),
     Endpoint("globex", "203.0.113.0/24", address="203.0.113.0/24"),
     Endpoint("acme", "203.0.113.7/32", address="203.0.113.7/32", caller_id="4420"),
 )
@@ -36,9 +41,10 @@ SDP = "v=0\r\nm=audio 4000 RTP/AVP 0 8 96\r\na=rtpmap:96 opus/48000/2\r\n"
 class World:
     """Answers what it was given; an exception is raised. `asked` keeps the questions."""
 
-    def __init__(self, located=HERE, owner=""):
+    def __init__(self, located=HERE, owner="", full=None):
         self.located = located
         self.owner = owner
+        self.full = full or {}  # what a level refuses, by its name
         self.asked = []
         self.directory = DIRECTORY
 
@@ -51,6 +57,18 @@ class World:
     def room_owner(self, room, node):
         self.asked.append(room)
         return self.owner or node
+
+
+    def admit(self, call, levels):
+        self.asked.append((call, [level.name for level in levels]))
+        if isinstance(self.full, Exception):
+            raise self.full
+        found = []
+        for level in levels:
+            found.append(Admitted(level, self.full.get(level.name, ""), 2, 1))
+            if found[-1].refused:
+                break
+        return found
 
 
 def settings(**calls):

@@ -40,6 +40,17 @@ REFUSED = {
     "of a closed account": (
         {"asserted": "3001@example.net"}, {}, Reason.ACCOUNT_CLOSED, "account", "account.closed"
     ),
+    "of an account below a closed one": (
+        {"asserted": "6001@example.net"}, {}, Reason.ACCOUNT_CLOSED, "account", "account.closed"
+    ),
+    "of an endpoint with as many calls as it may have": (
+        {"asserted": "5001@example.net", "called": "1001"}, {"full": {"endpoint 5001@example.net": "calls"}},
+        Reason.TOO_MANY_CALLS, "limits", "limits.calls",
+    ),
+    "of an account whose parent begins too many": (
+        {"asserted": "5001@example.net", "called": "1001"}, {"full": {"account chain": "cps"}},
+        Reason.TOO_MANY_STARTS, "limits", "limits.cps",
+    ),
     "to characters no number has": (
         {"called": "", "called_raw": "1?2"}, {}, Reason.REQUEST_UNUSABLE, "destination", "destination.unusable"
     ),
@@ -295,6 +306,29 @@ def test_a_decision_that_could_not_be_made_is_a_refusal_with_its_step():
     assert (decision.kind, decision.account, decision.max_seconds) == (None, "", 0)
 
 
+def test_a_call_takes_a_place_at_every_level_that_has_a_limit_its_own_first():
+    world = World()
+    called = request(asserted="5001@example.net", called="1001")
+    decision = decide(called, DIRECTORY, world, settings())
+    assert isinstance(decision.plan, Bridge)
+    assert decision.levels == ("endpoint 5001@example.net", "account branch", "account chain")
+    assert world.asked[-1] == ("c-1", list(decision.levels))
+    assert "account chain 2/30, 1/10 a second" in say(decision.steps[-1].message, "en")
+
+
+def test_without_limits_nothing_is_asked():
+    world = World()
+    assert decide(request(), DIRECTORY, world, settings()).levels == ()
+    assert world.asked == [("1002", "example.net")]
+
+
+def test_without_redis_limits_are_not_enforced_and_that_is_said():
+    called = request(asserted="5001@example.net", called="1001")
+    decision = decide(called, DIRECTORY, World(full=RedisAway("Redis did not answer.")), settings())
+    assert isinstance(decision.plan, Bridge)
+    assert (decision.levels, decision.steps[-1].verdict) == ((), "skip")
+
+
 def test_a_world_that_cannot_say_who_owns_a_room_does_not_pass_for_an_answer():
     class Away(World):
         def room_owner(self, room, node):
@@ -306,7 +340,7 @@ def test_a_world_that_cannot_say_who_owns_a_room_does_not_pass_for_an_answer():
 
 def test_the_checks_are_made_in_this_order():
     assert [check.__module__.rpartition(".")[2] for check in CHECKS] == [
-        "identify", "account", "destination", "media", "reach",
+        "identify", "account", "destination", "media", "reach", "limits",
     ]  # fmt: skip
 
 

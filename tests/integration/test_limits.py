@@ -1,0 +1,99 @@
+"""Places at levels, on a real Redis: many callers at once, twice, a crash, a Redis that lost everything."""
+
+import gevent
+import pytest
+
+from callctl.admission.limits import LEASE, Limits, calls_key, release, renew
+from callctl.errors import RedisAway
+from callctl.live.client import connect
+from callctl.model import Level
+from callctl.settings import Redis
+
+FREE = Level("account free", None, None)
+
+
+@pytest.fixture
+def redis(settings):
+    return connect(settings.redis)
+
+
+@pytest.fixture
+def limits(redis, settings):
+    return Limits(redis, settings.redis)
+
+
+def refused(found):
+    return found[-1].refused
+
+
+def test_two_hundred_at_once_get_the_places_there_are(limits):
+    level = Level("account acme", 30, None)
+    jobs = [gevent.spawn(limits.admit, f"c{number}", [FREE, level]) for number in range(200)]
+    gevent.joinall(jobs, raise_error=True)
+    answers = [refused(job.value) for job in jobs]
+    assert (answers.count(""), answers.count("calls")) == (30, 170)
+
+
+def test_calls_a_second_are_counted_over_a_second_that_slides(limits):
+    level = Level("endpoint x", None, 3)
+    assert [refused(limits.admit(f"c{number}", [level])) for number in range(5)] == ["", "", "", "cps", "cps"]
+    gevent.sleep(1.05)
+    assert refused(limits.admit("later", [level])) == ""
+
+
+def test_none_at_all_is_a_limit_too(limits):
+    assert refused(limits.admit("c", [Level("account shut", 0, None)])) == "calls"
+
+
+def test_the_same_call_takes_one_place(limits):
+    level = Level("account one", 1, 1)
+    assert refused(limits.admit("c", [level])) == ""
+    assert refused(limits.admit("c", [level])) == ""
+    assert refused(limits.admit("other", [level])) == "cps"
+
+
+def test_a_level_that_refuses_leaves_nothing_taken_below(limits, redis, settings):
+    below, above = Level("account child", 5, 5), Level("account parent", 1, None)
+    assert refused(limits.admit("first", [below, above])) == ""
+    found = limits.admit("second", [below, above])
+    assert [place.refused for place in found] == ["", "calls"]
+    assert redis.zrange(calls_key(settings.redis, below.name), 0, -1) == ["first"]
+    assert redis.zcard("callctl:{account child}:starts") == 1
+
+
+def test_asking_takes_nothing(limits):
+    level = Level("account one", 1, None)
+    assert refused(limits.admit("a", [level], only_ask=True)) == ""
+    assert refused(limits.admit("b", [level])) == ""
+    assert refused(limits.admit("a", [level], only_ask=True)) == "calls"
+
+
+def test_an_end_heard_twice_frees_one_place(limits, redis, settings):
+    level = Level("account two", 2, None)
+    for call in ("a", "b"):
+        limits.admit(call, [level])
+    for _ in range(2):
+        release(redis, settings.redis, "a", [level.name])
+    assert [refused(limits.admit(call, [level])) for call in ("c", "d")] == ["", "calls"]
+
+
+def test_a_place_nobody_renews_is_free_again(limits, redis, settings):
+    level = Level("account one", 1, None)
+    limits.admit("crashed", [level])
+    redis.zadd(calls_key(settings.redis, level.name), {"crashed": 1})  # its lease ended in 1970
+    assert refused(limits.admit("next", [level])) == ""
+
+
+def test_a_live_call_has_its_place_again_after_redis_lost_everything(limits, redis, settings):
+    level = Level("account one", 1, None)
+    limits.admit("live", [level])
+    redis.flushall()
+    renew(redis, settings.redis, "live", [level.name])
+    assert refused(limits.admit("next", [level])) == "calls"
+    assert 0 < redis.ttl(calls_key(settings.redis, level.name)) <= LEASE
+
+
+def test_without_redis_nobody_can_say():
+    away = Redis(port=1, timeout=0.2)
+    with pytest.raises(RedisAway):
+        Limits(connect(away), away).admit("c", [FREE])
