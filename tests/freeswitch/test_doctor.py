@@ -1,20 +1,12 @@
 """`callctl doctor` asks a real FreeSWITCH, started from freeswitch-conf/."""
 
-import shutil
-
 import pytest
 from pydantic import SecretStr
 
 from callctl.doctor import switch
 from callctl.doctor.finding import examine
 from callctl.settings import Esl, Settings
-
-Switch = pytest.importorskip("tests.freeswitch.switch").Switch
-
-pytestmark = [
-    pytest.mark.freeswitch,
-    pytest.mark.skipif(not shutil.which("freeswitch"), reason="no freeswitch on this machine"),
-]
+from tests.freeswitch.switch import Switch
 
 
 @pytest.fixture(scope="module")
