@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 import gevent
@@ -28,6 +29,14 @@ PIPELINE = 500
 GATHER = 0.02  # seconds; a journey to Redis for many writes costs little more than for one
 RETRY = 1.0  # seconds
 TRIM = 30.0  # seconds between cuts of the stream by age
+REPEATS = 60  # seconds in which an event that is told again is known to be the same
+
+# Every host hears every node: what several tell is appended once. Both keys are of one slot of a cluster.
+_APPEND_ONCE = """
+if redis.call('SET', KEYS[2], '', 'NX', 'EX', ARGV[1]) then
+    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, 3))
+end
+"""
 
 Write = Callable[[Any], object]  # puts one command on a pipeline
 
@@ -56,7 +65,9 @@ class Publisher:
             "account": account,
             "data": orjson.dumps(data).decode(),
         }
-        self.write(lambda pipe: pipe.xadd(self.stream, fields, maxlen=self._settings.events_max, approximate=True))
+        seen = f"{{{self.stream}}}:{call}:{at_us}:{name}"
+        values = [REPEATS, self._settings.events_max, *chain.from_iterable(fields.items())]
+        self.write(lambda pipe: pipe.eval(_APPEND_ONCE, 2, self.stream, seen, *values))
 
     def write(self, write: Write) -> None:
         """Queue a command; the oldest goes when too many wait."""
