@@ -117,7 +117,7 @@ class Location(Section):
     table: str = Field("location", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63})?$")
     kind: Literal["kamailio", "opensips"] = "kamailio"
     use_domain: bool = True
-    deadline: float = Field(1.0, gt=0)  # seconds a look-up may take
+    deadline: float = Field(1.0, gt=0, le=2.5)  # seconds; the dialplan's guard ends a call undecided after 3 to 4
     connections: int = Field(8, gt=0)
     mysql: Mysql | None = None
 

@@ -27,9 +27,9 @@ class Chaos(Platform):
         in_thread(start, self.services.folder)
 
     @contextmanager
-    def mysql_stalled(self):
-        """MySQL is there and says nothing."""
-        server = self._server("mysql")
+    def stalled(self, name):
+        """A service is there and says nothing."""
+        server = self._server(name)
         os.kill(server, signal.SIGSTOP)
         try:
             yield

@@ -51,7 +51,7 @@ def test_a_location_table_that_is_gone_is_not_an_unregistered_phone(platform):
 
 
 def test_a_silent_mysql_holds_up_nobody_else(platform):
-    with platform.mysql_stalled():
+    with platform.stalled("mysql"):
         asking = [platform.dial(TALKS) for _ in range(20)]  # more than there are connections
         wait(lambda: all(result.first_command is not None for result in asking), "all are asked for")
         others = [platform.dial(name) for name in ("echo", "conference", "unknown_number") * 2]
@@ -100,3 +100,13 @@ def test_a_mirror_that_redis_lost_is_written_anew(platform):
     platform.start_services()
     wait(lambda: set(platform.redis().hkeys(mirror)) == {up.uuid, other.uuid}, "both are shown again")
     platform.hang_up(up, other)
+
+
+def test_a_silent_redis_holds_up_nobody(platform):
+    with platform.stalled("redis"):
+        results = [platform.dial(name) for name in ("conference", "answered", "echo") * 5]
+        platform.finish(*results)
+        wait(lambda: platform.host.readyz()["redis"] is False, "the operator is told")
+    assert {result.status for result in results} == {200}
+    assert {platform.story(result).cdr["reason"] for result in results} == {None}
+    wait(lambda: platform.host.readyz()["redis"], "the operator is told")

@@ -42,6 +42,7 @@ WRONG_SETTINGS = {
     "no such section": ({"edge": {}}, ["edge", "callctl.toml"]),
     "no address": ({"esl": {"listen": "127.0.0.1"}}, ["esl.listen", "HOST:PORT"]),
     "no port": ({"mysql": {"port": 70000}}, ["mysql.port", "65536"]),
+    "longer than the guard": ({"location": {"deadline": 3.0}}, ["location.deadline", "2.5"]),
     "no password file": ({"redis": {"password_file": "/nowhere/secret"}}, ["redis", "/nowhere/secret"]),
     "a node twice": ({"nodes": [{"name": "n", "sip": "10.0.0.1:5080"}] * 2}, ["stands twice"]),
     "no TOML": ("[esl\nlisten = 1\n", ["callctl.toml"]),
