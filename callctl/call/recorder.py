@@ -19,7 +19,7 @@ import structlog
 from callctl.admission.limits import release, renew
 from callctl.call import facts
 from callctl.cdr.spool import Record, Spool
-from callctl.errors import CallctlError, ConfigError, RedisAway, SpoolError, SwitchError
+from callctl.errors import CallctlError, CommandFailed, ConfigError, RedisAway, SpoolError, SwitchError
 from callctl.esl.feed import Feed
 from callctl.esl.wire import Event
 from callctl.live import metrics
@@ -74,7 +74,9 @@ class NodeRecorder:
         self._feed_is = feed_is
         self._feed: Feed | None = None
         self._hosted: set[str] = set()  # rooms alive on this node
-        self._room_name = re.compile(r"([0-9]+)-" + re.escape(node.name))
+        name = r"([0-9]+)-" + re.escape(node.name)
+        self._room_name = re.compile(name)
+        self._listed_room = re.compile(rf"^\+OK Conference {name} \(", re.MULTILINE)
 
     def run(self) -> None:
         """Follow the node for ever, over as many connections as it takes."""
@@ -125,21 +127,28 @@ class NodeRecorder:
                 if time.monotonic() - compared > COMPARE:
                     compared = time.monotonic()
                     self._compare(feed)
-        except CallctlError as error:
+        except (CallctlError, orjson.JSONDecodeError) as error:
             log.warning("feed down", node=self.node.name, error=str(error))
             feed.stop()
 
     def _compare(self, feed: Feed) -> None:
         up = {row["uuid"] for row in orjson.loads(feed.api("show channels as json")).get("rows", [])}
-        self._hosted = set(self._room_name.findall(feed.api("conference list")))
+        missing = self._open_and_not_in(up)  # of this moment: more calls come up while the others are asked about
+        self._hosted = self._rooms_of(feed)
         self.calls.keep(up)
         for uuid in up:
             if self.calls.get(uuid) is None:
                 self._recall(feed, uuid)
-        missing = self._open_and_not_in(up)
         if missing:
             gevent.sleep(SETTLE)
             self._close_unheard(missing & self._open_and_not_in(up))
+
+    def _rooms_of(self, feed: Feed) -> set[str]:
+        """Rooms open on the node. The summary leaves out the members, whose names are what callers say."""
+        try:
+            return set(self._listed_room.findall(feed.api("conference list summary")))
+        except CommandFailed:
+            return set()  # mod_conference is not loaded
 
     def _open_and_not_in(self, up: set[str]) -> set[str]:
         young = time.time_ns() // 1000 - YOUNG
@@ -204,6 +213,8 @@ class NodeRecorder:
             self.calls.drop(uuid)
             if levels := _levels(event):
                 self._publisher.write(lambda pipe: release(pipe, self._settings.redis, uuid, levels))
+            return
+        if event.name not in STATES:
             return
         name, state = STATES[event.name]
         known = self.calls.get(uuid)
