@@ -56,7 +56,7 @@ class Publisher:
         self.away = False
 
     def event(self, name: str, call: str, at_us: int, node: str, account: str, data: Mapping[str, Any]) -> None:
-        """Append to the stream of live events."""
+        """Append to the stream of live events, unless another host has told the same."""
         fields = {
             "event": name,
             "call": call,
@@ -72,8 +72,7 @@ class Publisher:
     def write(self, write: Write) -> None:
         """Queue a command; the oldest goes when too many wait."""
         if len(self._writes) == KEPT:
-            self._dropped += 1
-            metrics.live_writes_dropped.inc()
+            self._drop(1)
         self._writes.append(write)
         self._wake.set()
 
@@ -103,9 +102,9 @@ class Publisher:
                 self._trim(pipe)
                 pipe.execute()
         except RedisAway as error:
-            space = KEPT - len(self._writes)
-            self._dropped += max(0, len(batch) - space)
-            self._writes.extendleft(reversed(batch[len(batch) - min(len(batch), space) :]))
+            lost = max(0, len(batch) + len(self._writes) - KEPT)
+            self._drop(lost)
+            self._writes.extendleft(reversed(batch[lost:]))
             if not self.away:
                 self.away = True
                 metrics.redis_up.set(0)
@@ -118,6 +117,10 @@ class Publisher:
             self._dropped = 0
             self._on_return()
         metrics.redis_up.set(1)
+
+    def _drop(self, writes: int) -> None:
+        self._dropped += writes
+        metrics.live_writes_dropped.inc(writes)
 
     def _trim(self, pipe: Any) -> None:
         if time.monotonic() - self._trimmed > TRIM:
