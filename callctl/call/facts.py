@@ -173,7 +173,8 @@ def ended(a_leg: Event) -> list[Record]:
 def leg_ended(b_leg: Event) -> list[Record]:
     """A B-leg's HANGUP_COMPLETE; nothing for a leg of a call that is not ours."""
     call, started = b_leg.variable("originator"), b_leg.number("variable_callctl_started")
-    if not call or not started:
+    uuid = b_leg.get("Unique-ID")
+    if not (call and started and uuid):
         return []
     answer = b_leg.number("Caller-Channel-Answered-Time")
     ringing = b_leg.number("Caller-Channel-Progress-Time") or b_leg.number("Caller-Channel-Progress-Media-Time")
@@ -181,7 +182,7 @@ def leg_ended(b_leg: Event) -> list[Record]:
     leg = _call(
         call,
         started,
-        leg_uuid=b_leg.get("Unique-ID"),
+        leg_uuid=uuid,
         target=printable(b_leg.variable("callctl_edge") or b_leg.get("Caller-Destination-Number"), 255),
         dialed_at=b_leg.number("Caller-Channel-Created-Time"),
         ringing_at=ringing or None,
