@@ -289,7 +289,8 @@ def _some(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 def _is_ours(a_leg: Event) -> bool:
     """Whether a call was brought to a controller."""
-    return bool(a_leg.variable("callctl_controller") or a_leg.variable("socket_host"))
+    brought = a_leg.variable("callctl_controller") or a_leg.variable("socket_host")
+    return bool(brought and a_leg.get("Unique-ID"))
 
 
 def _live_call(event: Event, state: str, node: str) -> LiveCall:
