@@ -1,0 +1,459 @@
+"""The recorder over what nodes were recorded to say: what it writes down, shows, and does when it is not told."""
+
+import random
+import time
+
+import gevent
+import orjson
+import pytest
+from pydantic import SecretStr
+from redis import Redis
+from structlog.testing import capture_logs
+
+from callctl.call import recorder as recorder_module
+from callctl.call.recorder import EVENTS, NodeRecorder
+from callctl.cdr.spool import Record, Spool
+from callctl.errors import SpoolError
+from callctl.esl.wire import Event
+from callctl.live.client import connect
+from callctl.live.publisher import Publisher
+from callctl.live.rooms import Rooms
+from callctl.settings import Redis as RedisSettings
+from callctl.settings import Settings
+from callctl.store.records import TABLES
+from tests.wire.budget import cases
+from tests.wire.inbound import InboundSwitch
+from tests.wire.leaks import nothing_left_behind
+from tests.wire.recordings import INBOUND, changed, event, events, framed, without
+
+CALLCTL = {"callctl_controller": "host/0", "callctl_account": "acme", "callctl_kind": "onnet", "callctl_called": "1002"}
+
+
+def heard(name):
+    """What a recorded node would have told of a call of ours: the events asked for, with the variables we set."""
+    started = event(name, "CHANNEL_HANGUP_COMPLETE").get("Caller-Channel-Created-Time")
+    told = []
+    for one in events(name):
+        if one.name not in EVENTS and one.name != "HEARTBEAT":
+            continue
+        if one.get("Call-Direction") == "outbound":
+            told.append(changed(one, variable_callctl_started=started, variable_callctl_edge="edge-a"))
+        elif one.name == "conference::maintenance":
+            told.append(changed(one, Conference_Name="3000-lab-fs"))
+        else:
+            told.append(changed(one, **{f"variable_{name}": value for name, value in CALLCTL.items()}))
+    return told
+
+
+def uuid_of(name):
+    return events(name)[0].get("Unique-ID")
+
+
+@pytest.fixture(autouse=True)
+def _no_test_hangs(monkeypatch):
+    monkeypatch.setattr(recorder_module, "RECONNECT", (0.01, 0.05))
+    monkeypatch.setattr(recorder_module, "SETTLE", 0.02)
+    with gevent.Timeout(10):
+        yield
+
+
+@pytest.fixture
+def redis(services):
+    with Redis(port=services.redis_port, password=services.redis_password, decode_responses=True) as made:
+        yield made
+
+
+def until(happened):
+    while not happened():
+        gevent.sleep(0.005)
+
+
+class Recording:
+    """A recorder that follows a scripted node, with a real spool and the real Redis."""
+
+    def __init__(self, settings, folder, switch):
+        self.switch = switch
+        self.folder = folder
+        self.spool = Spool(folder, 0)
+        self.client = connect(settings.redis)
+        self.publisher = Publisher(self.client, settings.redis)
+        self.states = []
+        rooms = Rooms(self.client, settings.redis)
+        self.recorder = NodeRecorder(switch.node, settings, self.spool, self.publisher, rooms, self.states.append)
+        self.greenlet = None
+
+    def start(self):
+        self.greenlet = gevent.spawn(self.recorder.run)
+        return self
+
+    def until_compared(self, times=1):
+        self.switch.until_asked("api conference list", times)
+        gevent.sleep(0.05)
+
+    def end(self):
+        """What is on disk."""
+        if self.greenlet is not None:
+            self.greenlet.kill()
+        self.switch.stop()
+        self.client.connection_pool.disconnect()
+        self.spool.close()
+        again = Spool(self.folder, 0)
+        records = [(record.kind, record.fields) for record in again.take(1000)]
+        again.close()
+        return records
+
+
+@pytest.fixture
+def make(settings, tmp_path):
+    made = []
+
+    def build(**switch):
+        made.append(Recording(settings, tmp_path, InboundSwitch(**switch)))
+        return made[0]
+
+    yield build
+    for one in made:
+        if not one.spool._closing:
+            one.end()
+
+
+def play(make, told):
+    """Everything a node tells, in one go; the records and the live events it makes."""
+    recording = make(events=b"".join(map(framed, told))).start()
+    recording.until_compared()
+    recording.publisher.flush(5)
+    live = [fields["event"] for _, fields in recording.client.xrange("callctl:events")]
+    return recording, recording.end(), live
+
+
+def of(records, kind):
+    return [fields for known, fields in records if known == kind]
+
+
+@pytest.mark.parametrize(
+    ("name", "story"),
+    [
+        ("a_bridged.inbound", ["early_media", "answered", "bridged", "leg_ended", "ended"]),
+        ("d_caller_cancel.inbound", ["ringing", "ended", "leg_ended"]),
+        ("f_failover.inbound", [
+            "leg_ended", "ringing", "early_media", "answered", "bridged", "leg_ended", "ended",
+        ]),
+        ("g2_conference_custom.inbound", ["early_media", "answered", "room_joined", "room_left", "ended"]),
+    ],
+)  # fmt: skip
+def test_a_recorded_call_is_written_down(make, name, story):
+    recording, records, live = play(make, heard(name))
+    assert [fields["event"] for fields in of(records, "event")] == story
+    assert live == story
+    final = [fields for fields in of(records, "cdr") if fields["state"] == "final"]
+    assert len(final) == 1
+    assert (final[0]["call_uuid"], final[0]["account"], final[0]["controller"]) == (uuid_of(name), "acme", "host/0")
+    answers = [fields.get("answered_at") for fields in of(records, "cdr") if fields["state"] == "answered"]
+    assert (final[0].get("answered_at") in answers) == ("answered" in story)
+    ended_legs = {fields["leg_uuid"] for fields in of(records, "leg") if "ended_at" in fields}
+    assert len(ended_legs) == story.count("leg_ended")
+    assert len(recording.recorder.calls) == 0
+
+
+@pytest.mark.parametrize("name", INBOUND)
+def test_what_is_told_twice_and_in_another_order_makes_the_same_rows(make, database, name):
+    told = heard(name)
+    chance = random.Random(name)
+    disordered = [*told, *chance.choices(told, k=len(told))]
+    chance.shuffle(disordered)
+    _, records, _ = play(make, disordered)
+    ordered = {}
+    for kind, fields in records:
+        ordered.setdefault((kind, orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)), Record(kind, fields))
+    assert rows(database, [Record(kind, fields) for kind, fields in records]) == rows(database, ordered.values())
+
+
+def rows(database, records):
+    with database.transaction() as cursor:
+        for table in ("cdr", "cdr_leg", "call_event"):
+            cursor.execute(f"DELETE FROM {table}")
+        for record in records:
+            cursor.execute(TABLES[record.kind].upsert, TABLES[record.kind].row(record.fields))
+    known = ", ".join(column for column in TABLES["cdr"].columns)
+    return [
+        sorted(database.rows(f"SELECT {known} FROM cdr")),
+        sorted(database.rows("SELECT * FROM cdr_leg")),
+        sorted(database.rows("SELECT * FROM call_event")),
+    ]
+
+
+def test_a_call_that_no_controller_was_brought_is_not_ours(make):
+    told = [without(one, "variable_socket_host") for one in events("a_bridged.inbound") if one.name in EVENTS]
+    _, records, live = play(make, told)
+    assert (records, live) == ([], [])
+
+
+def test_a_call_whose_controller_was_lost_before_it_decided_is_ours_all_the_same(make):
+    told = [one for one in events("d_caller_cancel.inbound") if one.name in EVENTS]
+    _, records, _ = play(make, told)
+    (final,) = of(records, "cdr")
+    assert (final["state"], final["reason"]) == ("final", "caller_gave_up")
+
+
+def test_a_call_is_shown_while_it_is_up(make, redis):
+    told = heard("a_bridged.inbound")
+    recording = make().start()
+    recording.until_compared()
+    seen = []
+    for one in told:
+        recording.switch.send(framed(one))
+        gevent.sleep(0.02)
+        call = recording.recorder.calls.get(uuid_of("a_bridged.inbound"))
+        seen.append((one.name, one.get("Call-Direction"), call.state if call else None))
+    assert ("CHANNEL_PROGRESS_MEDIA", "inbound", "ringing") in seen
+    assert ("CHANNEL_ANSWER", "inbound", "answered") in seen
+    assert ("CHANNEL_BRIDGE", "inbound", "answered") in seen
+    assert seen[-2:] == [("CHANNEL_HANGUP_COMPLETE", "inbound", None), ("HEARTBEAT", "", None)]
+    recording.publisher.flush(5)
+    assert redis.hgetall("callctl:live:lab-fs") == {}
+    assert redis.get("callctl:live:lab-fs:feed") == "up"
+
+
+def channels(*uuids):
+    return orjson.dumps({"row_count": len(uuids), "rows": [{"uuid": uuid} for uuid in uuids]})
+
+
+def open_call(spool, uuid, age_s, state="routed"):
+    started = time.time_ns() // 1000 - age_s * 1_000_000
+    spool.put([Record("cdr", {"call_uuid": uuid, "started_at": started, "state": state, "node": "lab-fs"})]).wait(5)
+
+
+def test_a_call_that_ended_while_nobody_listened_is_closed_and_one_that_is_up_is_kept(make):
+    dump = next(one for one in heard("a_bridged.inbound") if one.name == "CHANNEL_ANSWER")
+    up = uuid_of("a_bridged.inbound")
+    recording = make(answers={"show channels as json": channels(up, "of-somebody-else"), f"uuid_dump {up}": dump.raw})
+    open_call(recording.spool, "gone", 60, "answered")
+    open_call(recording.spool, "gone-unanswered", 60)
+    open_call(recording.spool, up, 60)
+    open_call(recording.spool, "just-begun", 1)
+    with capture_logs() as logs:
+        recording.start()
+        until(lambda: len(recording.spool.open_calls("lab-fs")) == 2)
+    assert {call.call_uuid for call in recording.spool.open_calls("lab-fs")} == {up, "just-begun"}
+    assert [(call.uuid, call.state) for call in recording.recorder.calls] == [(up, "answered")]
+    closed = [line["call"] for line in logs if line["event"] == "call ended unheard"]
+    assert sorted(closed) == ["gone", "gone-unanswered"]
+    ends = {fields["call_uuid"]: fields for fields in of(recording.end(), "cdr") if fields["state"] == "final"}
+    assert ends.keys() == {"gone", "gone-unanswered"}
+    assert {fields["reason"] for fields in ends.values()} == {"end_unheard"}
+    assert ("duration_ms" in ends["gone"], ends["gone-unanswered"]["duration_ms"]) == (False, 0)
+
+
+def test_a_call_whose_end_was_only_late_is_not_closed_as_unheard(make):
+    """The switch has forgotten the call, and its last event is still on the way."""
+    end = heard("a_bridged.inbound")[-2]
+    recording = make()
+    open_call(recording.spool, uuid_of("a_bridged.inbound"), 60)
+    recording.switch.answers["conference list summary"] = "+OK No active conferences."
+    recording.switch.events = framed(end)
+    recording.start()
+    recording.until_compared()
+    gevent.sleep(0.1)
+    finals = [fields for fields in of(recording.end(), "cdr") if fields["state"] == "final"]
+    assert [fields.get("reason") for fields in finals] == [None]
+
+
+def test_calls_that_begin_while_others_are_asked_about_are_not_taken_for_gone(make, monkeypatch):
+    monkeypatch.setattr(recorder_module, "YOUNG", 0)
+    recording = make(answers={"show channels as json": channels("up-1")})
+    asked = recording.switch.answers
+
+    class Answers(dict):
+        def get(self, question, default=None):
+            if question == "uuid_dump up-1":
+                open_call(recording.spool, "begun-since", 1)
+            return asked.get(question, default)
+
+    recording.switch.answers = Answers()
+    open_call(recording.spool, "gone", 60)
+    recording.start()
+    until(lambda: [call.call_uuid for call in recording.spool.open_calls("lab-fs")] == ["begun-since"])
+    gevent.sleep(0.1)
+    assert len(recording.spool.open_calls("lab-fs")) == 1
+
+
+def test_a_node_that_goes_and_comes_back_is_heard_again(make, redis):
+    up = uuid_of("a_bridged.inbound")
+    recording = make(answers={"show channels as json": channels(up)}).start()
+    recording.until_compared()
+    recording.switch.send(b"".join(map(framed, heard("a_bridged.inbound")[:3])))
+    until(lambda: recording.recorder.calls.get(up))
+    recording.switch.hang_up()
+    recording.until_compared(2)
+    assert recording.states == [True, False, True]
+    assert [call.uuid for call in recording.recorder.calls] == [up]
+    recording.publisher.flush(5)
+    assert list(redis.hgetall("callctl:live:lab-fs")) == [up]
+    recording.switch.answers["show channels as json"] = channels()
+    recording.switch.hang_up()
+    recording.until_compared(3)
+    assert len(recording.recorder.calls) == 0
+
+
+def test_a_mirror_that_ended_with_its_lease_is_written_again(make, redis):
+    up = uuid_of("a_bridged.inbound")
+    recording = make(answers={"show channels as json": channels(up)}).start()
+    recording.until_compared()
+    recording.switch.send(b"".join(map(framed, heard("a_bridged.inbound")[:3])))
+    until(lambda: recording.recorder.calls.get(up))
+    recording.publisher.flush(5)
+    redis.delete("callctl:live:lab-fs", "callctl:live:lab-fs:feed")
+    recording.switch.hang_up()
+    recording.until_compared(2)
+    recording.publisher.flush(5)
+    assert list(redis.hgetall("callctl:live:lab-fs")) == [up]
+
+
+@pytest.mark.parametrize("broken", ["not json", '{"rows": [', ""])
+def test_a_switch_that_answers_nonsense_is_asked_again_over_a_new_feed(make, broken):
+    recording = make(answers={"show channels as json": broken}).start()
+    recording.switch.until_asked("auth", 2)
+    recording.switch.answers["show channels as json"] = channels()
+    recording.until_compared()
+    assert recording.states[:2] == [True, False]
+    assert recording.states[-1]
+
+
+def test_nobody_there_and_a_wrong_password_are_said_and_tried_again(settings, tmp_path):
+    switch = InboundSwitch()
+    recording = Recording(settings, tmp_path, switch)
+    right = recording.recorder.node
+    recording.recorder.node = right.model_copy(update={"password": SecretStr("wrong")})
+    with capture_logs() as logs:
+        recording.start()
+        until(lambda: any(line["event"] == "feed refused" for line in logs))
+        recording.recorder.node = right.model_copy(update={"esl": "127.0.0.1:1"})
+        until(lambda: any(line["event"] == "feed down" for line in logs))
+        recording.recorder.node = right
+        recording.until_compared()
+    assert recording.states[-1]
+    assert True not in recording.states[:-1]
+    recording.end()
+
+
+class TestRooms:
+    def listed(self, *rooms):
+        members = "1;sofia/internal/99@h;u;99-lab-fs;99-lab-fs;hear|speak|floor;0;0;300\n"
+        return "".join(f"+OK Conference {room} (1 member rate: 8000 flags: running)\n{members}" for room in rooms)
+
+    def test_a_room_is_kept_with_its_node_while_it_lives(self, make, redis):
+        joined = next(one for one in heard("g2_conference_custom.inbound") if one.get("Action") == "add-member")
+        recording = make().start()
+        recording.until_compared()
+        recording.recorder._rooms.owner("3000", "lab-fs")
+        recording.switch.send(framed(joined))
+        until(lambda: recording.recorder._hosted == {"3000"})
+        redis.expire("callctl:room:3000", 5)
+        recording.recorder._renew_rooms()
+        assert redis.ttl("callctl:room:3000") > 5
+        recording.switch.send(framed(changed(joined, Action="conference-destroy")))
+        until(lambda: redis.get("callctl:room:3000") is None)
+        assert recording.recorder._hosted == set()
+
+    def test_rooms_that_were_open_before_we_listened_are_known(self, make, redis):
+        listed = self.listed("3000-lab-fs", "3001-other", "sales-lab-fs", "3002-lab-fsx")
+        recording = make(answers={"conference list summary": listed}).start()
+        recording.until_compared()
+        until(lambda: redis.get("callctl:room:3000") == "lab-fs")
+        assert recording.recorder._hosted == {"3000"}
+
+    def test_a_caller_who_is_named_like_a_room_takes_none(self, make, redis):
+        recording = make(answers={"conference list summary": self.listed("3000-lab-fs")}).start()
+        recording.until_compared()
+        until(lambda: redis.get("callctl:room:3000") == "lab-fs")
+        assert redis.keys("callctl:room:*") == ["callctl:room:3000"]
+        assert "api conference list summary" in recording.switch.asked, "whose lines have no caller's text in them"
+
+    def test_a_room_open_on_two_nodes_is_said(self, make):
+        recording = make(answers={"conference list summary": self.listed("3000-lab-fs")})
+        recording.recorder._rooms.owner("3000", "fs2")
+        with capture_logs() as logs:
+            recording.start()
+            until(lambda: any(line["event"] == "room is open on two nodes" for line in logs))
+
+
+def test_a_record_that_cannot_be_kept_holds_the_feed_up_until_it_can(make, monkeypatch):
+    recording = make(events=b"".join(map(framed, heard("d_caller_cancel.inbound"))))
+    monkeypatch.setattr(recorder_module.gevent, "sleep", lambda _seconds, real=gevent.sleep: real(0.01))
+    refused = []
+    put = recording.spool.put
+
+    def full(records):
+        if len(refused) < 5:
+            refused.append(records)
+            raise SpoolError("The spool has no room.")
+        return put(records)
+
+    monkeypatch.setattr(recording.spool, "put", full)
+    recording.start()
+    until(lambda: len(recording.spool.open_calls("lab-fs")) == 0 and len(refused) == 5)
+    recording.until_compared()
+    monkeypatch.undo()
+    assert [fields["event"] for fields in of(recording.end(), "event")] == ["ringing", "ended", "leg_ended"]
+
+
+def test_following_and_letting_go_leaves_nothing_behind(make):
+    recording = make().start()
+    recording.until_compared()
+    with nothing_left_behind():
+        for number in range(2, 14):
+            recording.switch.hang_up()
+            recording.until_compared(number)
+
+
+class Kept:
+    """A spool in memory that refuses what MySQL would refuse."""
+
+    def __init__(self):
+        self.records = []
+
+    def put(self, records):
+        for record in records:
+            TABLES[record.kind].row(orjson.loads(orjson.dumps(record.fields)))
+        self.records += records
+
+
+def test_mangled_events_never_end_the_recorder():
+    """Each case: the events of a recorded node, with bytes changed, lines dropped and events repeated."""
+    nobody = RedisSettings(port=1)
+    client = connect(nobody)
+    told = [heard(name) for name in INBOUND]
+    for number in range(cases(400)):
+        chance = random.Random(number)
+        kept = Kept()
+        publisher = Publisher(client, nobody)
+        recorder = NodeRecorder(
+            InboundNode, Settings(redis=nobody), kept, publisher, Rooms(client, nobody), lambda _up: None
+        )
+        for one in chance.choices(chance.choice(told), k=12):
+            recorder._hear(mangled(one, chance))
+        for call in recorder.calls:
+            assert call.node == "lab-fs"
+
+
+class InboundNode:
+    name = "lab-fs"
+
+
+def mangled(original, chance):
+    lines = original.raw.split(b"\n")
+    for _ in range(chance.randrange(6)):
+        place = chance.randrange(len(lines))
+        change = chance.randrange(4)
+        if change == 0:
+            del lines[place]
+        elif change == 1:
+            lines[place] = (
+                lines[place].partition(b": ")[0] + b": " + chance.choice((b"", b"-1", b"9" * 30, b"\xff%0A", b"x"))
+            )
+        elif change == 2:
+            lines.insert(place, chance.choice(lines))
+        else:
+            lines[place] = bytes(chance.randrange(256) for _ in range(20)).replace(b"\n", b"")
+        lines = lines or [b""]
+    return Event(b"\n".join(lines), original.body)
