@@ -171,12 +171,13 @@ def entries(file: Path, kinds: Mapping[str, type[Entry]]) -> Iterator[Placed]:
     if not isinstance(root, yaml.MappingNode):
         raise ConfigError(f"{file}:1: expected lists named {', '.join(kinds)}.")
     for name_node, list_node in root.value:
-        kind = kinds.get(name_node.value)
+        name = name_node.value if isinstance(name_node, yaml.ScalarNode) else "?"
+        kind = kinds.get(name)
         if kind is None:
             known = ", ".join(kinds)
-            raise ConfigError(f"{_place(file, name_node)}: there is no list {name_node.value!r}; known: {known}.")
+            raise ConfigError(f"{_place(file, name_node)}: there is no list {name!r}; known: {known}.")
         if not isinstance(list_node, yaml.SequenceNode):
-            raise ConfigError(f"{_place(file, name_node)}: {name_node.value} is a list.")
+            raise ConfigError(f"{_place(file, name_node)}: {name} is a list.")
         for item in list_node.value:
             yield Placed(_entry(kind, file, item), _place(file, item))
 
