@@ -49,9 +49,6 @@ class Chaos(Platform):
             for call in node.calls():
                 call.hang_up("NORMAL_CLEARING")
             wait(lambda node=node: not node.calls(), f"{name} is quiet")
-        for other in self.serves[1:]:
-            if other.process is not None:
-                other.stop()
         if self.host.process.poll() is not None:
             self.host.spawn()
         self.host.await_ready()
@@ -64,7 +61,7 @@ def whole(tmp_path_factory):
         settings = {
             "calls": {"ring_timeout": 600},  # 12 seconds of the nodes' time
             "location": {"deadline": 2.0},
-            "esl": {"allowed": ["127.0.0.1/32"]},
+            "esl": {"allowed": ["127.0.0.1/32"], "command_timeout": 2.0},
         }
         with Chaos(tmp_path_factory.mktemp("chaos"), services, settings=settings) as platform:
             platform.start()

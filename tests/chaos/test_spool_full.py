@@ -27,13 +27,20 @@ def disk(tmp_path_factory):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.fixture
-def host(platform, disk):
-    """A controller whose spool is on that disk, and which gets the calls."""
-    host = platform.serve(spool={"directory": str(disk / "spool"), "min_free_mb": MIN_FREE}).start()
-    node = platform.nodes["sim1"]
-    before, node.dialplan = node.dialplan, controlled_by([host.listen])
+@pytest.fixture(scope="module")
+def small(whole, disk):
+    """A controller whose spool is on that disk."""
+    host = whole.serve(spool={"directory": str(disk / "spool"), "min_free_mb": MIN_FREE}).start()
     yield host
+    host.stop()
+
+
+@pytest.fixture
+def host(platform, small):
+    """The same, and it gets the calls."""
+    node = platform.nodes["sim1"]
+    before, node.dialplan = node.dialplan, controlled_by([small.listen])
+    yield small
     node.dialplan = before
 
 

@@ -25,9 +25,14 @@ from gevent.pool import Pool
 from MySQLdb.cursors import DictCursor
 from redis import Redis
 
+from callctl import declaration
+from callctl.settings import Mysql, load
 from callctl.sim.node import SimNode
 from callctl.sim.result import CallResult
 from callctl.sim.scenario import MIX, Scenario, SimCall, standard_world
+from callctl.store import configuration
+from callctl.store.migrate import migrate
+from callctl.store.pool import Pool as DatabasePool
 from deploy.private_services import PORTS, Services
 
 T = TypeVar("T")
@@ -369,9 +374,7 @@ class Platform:
     def start(self, *controllers: Serve) -> Serve:
         """Migrate, apply the company, start the nodes and one controller; what most tests need. The controller."""
         hosts = controllers or (self.serve(),)
-        for arguments in (("migrate",), ("apply", "-f", str(COMPANY))):
-            done = hosts[0].run(*arguments)
-            assert done.code == 0, done.err
+        self.configure(load(hosts[0].config).mysql)
         for name in self._names:
             self.node(name, [host.listen for host in hosts])
         for host in hosts:
@@ -379,6 +382,14 @@ class Platform:
         for host in hosts:
             host.await_ready()
         return hosts[0]
+
+    @staticmethod
+    def configure(mysql: Mysql) -> None:
+        """Migrate, and apply the company."""
+        migrate(mysql)
+        pool = DatabasePool(mysql, 1)
+        configuration.apply(pool, declaration.read([COMPANY], []), prune=True, dry_run=False)
+        pool.close()
 
     def node(self, name: str, controllers: Iterable[str]) -> SimNode:
         """Start a node, at the address it had before when it was killed."""
