@@ -9,6 +9,8 @@ from datetime import datetime
 import pytest
 from gevent import subprocess
 
+from callctl import declaration
+from callctl.errors import ConfigError
 from tests.integration.platform import COMPANY, DOMAIN, TALKS, Platform, free_ports, together, wait
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -45,16 +47,15 @@ def said(done, code=0):
 # migrate and apply
 
 
-def test_migrate_a_second_time_changes_nothing(host):
-    answer = said(host.run("migrate", "--json"))
+def test_migrate_and_apply_a_second_time_change_nothing(host):
+    migrated, english, chinese, applied = together(
+        lambda: host.run("migrate", "--json"), lambda: host.run("--lang", "en", "migrate"),
+        lambda: host.run("--lang", "zh", "migrate"), lambda: host.run("apply", "-f", str(COMPANY), "--json"),
+    )  # fmt: skip
+    answer = said(migrated)
     assert answer == {"applied": [], "version": answer["version"]}
-    assert CHINESE.search(host.run("--lang", "zh", "migrate").out)
-    assert not CHINESE.search(host.run("--lang", "en", "migrate").out)
-
-
-def test_apply_a_second_time_changes_nothing(host):
-    answer = said(host.run("apply", "-f", str(COMPANY), "--json"))
-    assert (answer["changes"], answer["dry_run"]) == ([], False)
+    assert (bool(CHINESE.search(english.out)), bool(CHINESE.search(chinese.out))) == (False, True)
+    assert said(applied) == {"changes": [], "dry_run": False, "kept": []}
 
 
 def test_what_is_applied_holds_for_the_next_calls(platform, host, tmp_path):
@@ -78,24 +79,36 @@ def test_what_is_applied_holds_for_the_next_calls(platform, host, tmp_path):
     assert (pruned.code, pruned.out.splitlines()[:2]) == (0, ["- account initech", "- endpoint 192.0.2.0/28"])
 
 
-WRONG = {
-    "name twice": ("accounts:\n  - {name: a}\n  - {name: a}\n", ":3: ", "already"),
-    "no such key": ("accounts:\n  - name: b\n    colour: red\n", ":3: ", "colour"),
-    "no such account": ("endpoints:\n  - {account: nobody, user: '1', domain: x.net}\n", ":2: ", "nobody"),
-    "not YAML": ("accounts:\n  - {name: [\n", "line 3", "not YAML"),
-}
-
-
 def test_a_wrong_declaration_is_named_by_file_and_line(host, tmp_path):
-    files = [tmp_path / f"{name}.yaml" for name in WRONG]
-    for file, (text, *_) in zip(files, WRONG.values(), strict=True):
-        file.write_text(text)
-    answers = together(*(lambda file=file: host.run("apply", "-f", str(file)) for file in files))
-    for file, done, (_, *words) in zip(files, answers, WRONG.values(), strict=True):
-        assert (done.code, done.out) == (2, "")
-        assert done.err.startswith(f"callctl: {file}")
-        assert not [word for word in words if word not in done.err], done.err
-        assert len(done.err.splitlines()) == 1
+    wrong, no_yaml = tmp_path / "wrong.yaml", tmp_path / "no.yaml"
+    wrong.write_text("accounts:\n  - name: b\n    colour: red\n")
+    no_yaml.write_text("accounts:\n  - {name: [\n")
+    answers = together(lambda: host.run("apply", "-f", str(wrong)), lambda: host.run("apply", "-f", str(no_yaml)))
+    assert [(done.code, done.out, len(done.err.splitlines())) for done in answers] == [(2, "", 1)] * 2
+    assert answers[0].err.startswith(f"callctl: {wrong}:3: colour")
+    assert answers[1].err.startswith(f"callctl: {no_yaml} is not YAML")
+    assert "line 3" in answers[1].err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("accounts:\n  - {name: a}\n  - {name: a}\n", ":3: a stands at "),
+        ("endpoints:\n  - {account: nobody, user: '1', domain: x.net}\n", ":2: there is no account nobody"),
+        ("accounts: []\ntarifs: []\n", ":2: there is no list 'tarifs'"),
+        (
+            "accounts: [{name: a}]\nendpoints:\n  - {account: a, user: '1', domain: x.net, extension: '7'}\n"
+            "  - {account: a, user: '2', domain: x.net, extension: '7'}\n",
+            ":4: extension 7 of account a is taken at ",
+        ),
+    ],
+)
+def test_every_fault_of_a_declaration_has_its_place(tmp_path, text, words):
+    file = tmp_path / "wrong.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        declaration.read([file], [])
+    assert str(error.value).startswith(f"{file}{words}")
 
 
 # explain and why
@@ -115,37 +128,37 @@ def test_explain_a_call_that_would_be_made(host):
 
 
 def test_explain_a_call_that_would_be_refused(host):
-    answer = said(host.run("explain", "--json", "--account", "acme", "--to", "9999"), code=1)
+    ask = ("explain", "--account", "acme", "--to", "9999")
+    machine, english, chinese, by_locale = together(
+        lambda: host.run(*ask, "--json"), lambda: host.run("--lang", "en", *ask),
+        lambda: host.run(*ask, "--lang", "zh"), lambda: host.run(*ask, LC_ALL="zh_CN.UTF-8"),
+    )  # fmt: skip
+    answer = said(machine, code=1)
     assert (answer["outcome"], answer["reason"], answer["sip"], answer["q850"]) == ("reject", "number_unknown", 404, 1)
     assert answer["steps"][-1]["verdict"] == "fail"
-    trunk = said(host.run("explain", "--json", "--source-ip", "203.0.113.3", "--to", "*43"))
-    assert (trunk["outcome"], trunk["kind"], trunk["account"]) == ("service", "service", "globex")
-
-
-def test_explain_holds_and_changes_nothing(platform, host):
-    before = platform.redis().dbsize(), platform.rows("SELECT COUNT(*) AS calls FROM cdr")
-    assert said(host.run("explain", "--json", "--account", "acme", "--to", "conf_4711"))["outcome"] == "conference"
-    assert (platform.redis().dbsize(), platform.rows("SELECT COUNT(*) AS calls FROM cdr")) == before
-
-
-def test_explain_in_both_languages(host):
-    ask = ("explain", "--account", "acme", "--to", "9999")
-    english, chinese, by_locale = together(
-        lambda: host.run("--lang", "en", *ask), lambda: host.run(*ask, "--lang", "zh"),
-        lambda: host.run(*ask, LC_ALL="zh_CN.UTF-8"),
-    )  # fmt: skip
-    assert (english.code, chinese.code) == (1, 1)
+    for done in (english, chinese):
+        assert done.code == 1
+        assert "number_unknown: SIP 404, Q.850 1" in done.out
     assert "✗ destination" in english.out
-    assert "number_unknown: SIP 404, Q.850 1" in english.out
     assert not CHINESE.search(english.out)
-    assert "number_unknown: SIP 404, Q.850 1" in chinese.out
     assert CHINESE.search(chinese.out)
     assert by_locale.out == chinese.out
 
 
+def test_explain_holds_and_changes_nothing(platform, host):
+    before = platform.redis().dbsize(), platform.rows("SELECT COUNT(*) AS calls FROM cdr")
+    room, trunk = together(
+        lambda: host.run("explain", "--json", "--account", "acme", "--to", "conf_4711"),
+        lambda: host.run("explain", "--json", "--source-ip", "203.0.113.3", "--to", "*43"),
+    )
+    assert said(room)["outcome"] == "conference"
+    assert (said(trunk)["outcome"], said(trunk)["kind"], said(trunk)["account"]) == ("service", "service", "globex")
+    assert (platform.redis().dbsize(), platform.rows("SELECT COUNT(*) AS calls FROM cdr")) == before
+
+
 def test_explain_asks_for_one_caller_that_exists(host):
-    for who in ([], ["--account", "nil"]):
-        done = host.run("explain", "--to", "102", *who)
+    nobody, unknown = ("explain", "--to", "1"), ("explain", "--to", "1", "--account", "x")
+    for done in together(lambda: host.run(*nobody), lambda: host.run(*unknown)):
         assert (done.code, done.out) == (2, "")
         assert done.err
         assert "Traceback" not in done.err
@@ -169,20 +182,18 @@ def test_why_a_call_was_busy(host, ended):
 
 def test_why_in_both_languages(host, ended):
     result, _ = ended["unknown_number"]
-    english = host.run("--lang", "en", "why", result.uuid[:8])
-    assert english.code == 0
+    english, chinese, unknown = together(
+        lambda: host.run("--lang", "en", "why", result.uuid[:8]), lambda: host.run("--lang", "zh", "why", result.uuid),
+        lambda: host.run("why", "00000000-0000-4000-8000-000000000000"),
+    )  # fmt: skip
+    assert (english.code, chinese.code) == (0, 0)
     assert result.uuid in english.out
     assert "→ number_unknown: " in english.out
     assert not CHINESE.search(english.out)
-    chinese = host.run("--lang", "zh", "why", result.uuid)
     assert "→ number_unknown: " in chinese.out
     assert CHINESE.search(chinese.out)
-
-
-def test_why_a_call_that_nobody_knows_is_a_no(host):
-    done = host.run("why", "00000000-0000-4000-8000-000000000000")
-    assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("callctl: ")
+    assert (unknown.code, unknown.out) == (1, "")
+    assert unknown.err.startswith("callctl: ")
 
 
 # tail and calls
@@ -224,22 +235,21 @@ def test_tail_shows_a_call_as_it_happens(platform, host, tmp_path):
     assert {(event["event"], event["data"].get("leg_uuid")) for event in lines} == written
 
 
-def test_tail_shows_only_what_is_asked_for(host, ended, tmp_path):
-    answered, busy = ended["answered"][0].uuid, ended["busy"][0].uuid
-    for arguments, wanted in ((("--number", "1004"), {busy}), (("--account", "acme", "--call", answered), {answered})):
-        file = tmp_path / arguments[0]
-        with tailing(host, file, "--json", "--since", "1h", *arguments):
-            wait(lambda file=file: "ended" in {event["event"] for event in events(file)}, str(arguments))
-        assert {event["call"] for event in events(file)} == wanted
-
-
-def test_tail_in_both_languages(host, ended, tmp_path):
-    for lang, chinese in (("en", False), ("zh", True)):
-        file = tmp_path / lang
-        with tailing(host, file, "--lang", lang, "--since", "1h", "--call", ended["unknown_number"][0].uuid):
-            wait(lambda file=file: len(file.read_text().splitlines()) == 2, "two lines")
+def test_tail_shows_what_is_asked_for_in_both_languages(host, ended, tmp_path):
+    busy, unknown = ended["busy"][0].uuid, ended["unknown_number"][0].uuid
+    machine, english, chinese = (tmp_path / name for name in ("machine", "english", "chinese"))
+    with (
+        tailing(host, machine, "--json", "--since", "1h", "--number", "1004", "--account", "acme"),
+        tailing(host, english, "--lang", "en", "--since", "1h", "--call", unknown),
+        tailing(host, chinese, "--lang", "zh", "--since", "1h", "--call", unknown),
+    ):
+        wait(lambda: "ended" in {event["event"] for event in events(machine)}, "the busy call")
+        for file in (english, chinese):
+            wait(lambda file=file: len(file.read_text().splitlines()) == 2, "the refused call")
+    assert {event["call"] for event in events(machine)} == {busy}
+    for file, is_chinese in ((english, False), (chinese, True)):
         assert "number_unknown: " in file.read_text()
-        assert bool(CHINESE.search(file.read_text())) == chinese
+        assert bool(CHINESE.search(file.read_text())) == is_chinese
 
 
 def test_tail_refuses_a_time_it_does_not_understand(host):
@@ -278,10 +288,7 @@ def test_calls_that_are_up(platform, host):
 
 
 AWAY = {
-    "migrate": ("MYSQL", ["migrate"]),
-    "apply": ("MYSQL", ["apply", "-f", str(COMPANY)]),
     "why": ("MYSQL", ["why", "1"]),
-    "calls": ("REDIS", ["calls"]),
     "tail": ("REDIS", ["tail"]),
     "explain": ("REDIS", ["explain", "--account", "acme", "--to", "conf_1"]),
 }

@@ -5,6 +5,8 @@ from contextlib import closing, contextmanager
 import pytest
 from gevent import socket
 
+from callctl.errors import ConfigError
+from callctl.settings import load
 from tests.integration.platform import Platform, free_ports, together, wait
 
 
@@ -12,7 +14,7 @@ from tests.integration.platform import Platform, free_ports, together, wait
 def platform(services, tmp_path_factory):
     """Not started: a migrated database and no controller."""
     with Platform(tmp_path_factory.mktemp("start"), services) as platform:
-        assert platform.serve().run("migrate").code == 0
+        platform.configure(load(platform.serve().config).mysql)
         yield platform
 
 
@@ -45,34 +47,33 @@ WRONG_SETTINGS = {
     "longer than the guard": ({"location": {"deadline": 3.0}}, ["location.deadline", "2.5"]),
     "no password file": ({"redis": {"password_file": "/nowhere/secret"}}, ["redis", "/nowhere/secret"]),
     "a node twice": ({"nodes": [{"name": "n", "sip": "10.0.0.1:5080"}] * 2}, ["stands twice"]),
-    "no TOML": ("[esl\nlisten = 1\n", ["callctl.toml"]),
-    "no file": (None, ["callctl.toml", "--config"]),
 }
 
 
-@pytest.fixture(scope="module")
-def answers(platform):
-    """What `serve` said to each of them."""
-    hosts = {name: platform.serve() for name in WRONG_SETTINGS}
-    for name, (wrong, _) in WRONG_SETTINGS.items():
-        if isinstance(wrong, dict):
-            hosts[name].rewrite({**platform.tree(), **wrong})
-        elif wrong:
-            hosts[name].config.write_text(wrong)
-        else:
-            hosts[name].config.unlink()
-    done = together(*(lambda host=host: host.run("serve") for host in hosts.values()))
-    return dict(zip(hosts, done, strict=True))
-
-
 @pytest.mark.parametrize("name", WRONG_SETTINGS)
-def test_a_wrong_setting_is_named(answers, name):
-    refused(answers[name], 2, *WRONG_SETTINGS[name][1])
+def test_a_wrong_setting_is_named(platform, name):
+    wrong, words = WRONG_SETTINGS[name]
+    host = platform.serve()
+    host.rewrite({**platform.tree(), **wrong})
+    with pytest.raises(ConfigError) as error:
+        load(host.config)
+    assert not [word for word in words if word not in str(error.value)], error.value
+    assert "\n" not in str(error.value)
 
 
-def test_a_wrong_variable_is_named(platform):
-    done = platform.serve().run("serve", CALLCTL_ESL__LINGER="soon")
-    refused(done, 2, "esl.linger")
+def test_settings_that_cannot_be_read(platform):
+    unknown, no_toml, no_file, in_variable = (platform.serve() for _ in range(4))
+    unknown.rewrite({**platform.tree(), "esl": {"lisen": "127.0.0.1:1"}})
+    no_toml.config.write_text("[esl\nlisten = 1\n")
+    no_file.config.unlink()
+    answers = together(
+        lambda: unknown.run("serve"), lambda: no_toml.run("serve"), lambda: no_file.run("serve"),
+        lambda: in_variable.run("serve", CALLCTL_ESL__LINGER="soon"),
+    )  # fmt: skip
+    refused(answers[0], 2, str(unknown.config), "esl.lisen")
+    refused(answers[1], 2, str(no_toml.config))
+    refused(answers[2], 2, str(no_file.config), "--config")
+    refused(answers[3], 2, "esl.linger")
 
 
 def test_an_address_that_cannot_be_had(platform):
@@ -132,7 +133,7 @@ def test_a_second_start_in_the_same_spool_folder(platform):
 
 
 def test_wrong_usage_is_told_with_exit_2(platform):
-    for arguments in (["serve", "--workers", "0"], ["serve", "--wrokers", "2"], ["srve"]):
-        done = platform.serve().run(*arguments)
+    host = platform.serve()
+    for done in together(lambda: host.run("serve", "--workers", "0"), lambda: host.run("srve")):
         assert done.code == 2
         assert "Traceback" not in done.err
