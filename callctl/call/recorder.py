@@ -124,6 +124,9 @@ class NodeRecorder:
                 self._renew_rooms()
                 self._renew_places()
                 gevent.sleep(RENEW)
+                feed.api("status")  # a feed that is only silent answers; one that is dead raises
+                self._feed_is(True)
+                self.calls.renew()
                 if time.monotonic() - compared > COMPARE:
                     compared = time.monotonic()
                     self._compare(feed)

@@ -25,16 +25,18 @@ def api_response(text):
 class InboundSwitch:
     """Listens on loopback. `answers` are what api commands print; `events` goes to each that subscribes, framed.
 
-    `asked` are the commands of all connections, in order.
+    `asked` are the commands of all connections, in order; none is answered while `mute`.
     """
 
     def __init__(self, answers=None, events=b"", greeting=b"Content-Type: auth/request\n\n", close_after_events=False):
         self.answers = {"show channels as json": '{"row_count":0}', "conference list summary": "+OK No active"}
+        self.answers["status"] = "UP 0 years, 0 days"
         self.answers |= answers or {}
         self.events = events
         self.greeting = greeting
         self.close_after_events = close_after_events
         self.asked = []
+        self.mute = False
         self.sockets = []
         self._server = StreamServer(("127.0.0.1", 0), self._serve)
         self._server.start()
@@ -85,6 +87,8 @@ class InboundSwitch:
 
     def _answer(self, sock, command):
         self.asked.append(command)
+        if self.mute:
+            return
         verb, _, rest = command.partition(" ")
         if verb == "auth":
             sock.sendall(command_reply("+OK accepted" if rest == PASSWORD else "-ERR invalid"))

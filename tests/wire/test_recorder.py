@@ -457,3 +457,19 @@ def mangled(original, chance):
             lines[place] = bytes(chance.randrange(256) for _ in range(20)).replace(b"\n", b"")
         lines = lines or [b""]
     return Event(b"\n".join(lines), original.body)
+
+
+def test_a_node_on_which_nothing_happens_is_known_to_be_heard_all_the_same(make, monkeypatch):
+    monkeypatch.setattr(recorder_module, "RENEW", 0.05)
+    recording = make().start()
+    until(lambda: len(recording.states) > 3)
+    assert set(recording.states) == {True}
+
+
+def test_a_node_that_no_longer_answers_is_not_taken_for_a_silent_one(make, monkeypatch):
+    monkeypatch.setattr(recorder_module, "RENEW", 0.05)
+    recording = make().start()
+    until(lambda: recording.states)
+    recording.switch.mute = True
+    recording.recorder._feed.timeout = 0.2
+    until(lambda: False in recording.states)
