@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, BinaryIO, TextIO, cast
 
 import orjson
 import structlog
@@ -25,17 +27,29 @@ def configure(settings: Log, **always: Any) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     if settings.format == "console":
         renderer: Any = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-        factory: Any = structlog.WriteLoggerFactory(sys.stderr)
+        factory: Any = structlog.WriteLoggerFactory(cast(TextIO, _Stderr()))
         shared.remove(structlog.processors.format_exc_info)
     else:
         renderer = structlog.processors.JSONRenderer(serializer=orjson.dumps)
-        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
+        factory = structlog.BytesLoggerFactory(cast(BinaryIO, _Stderr()))
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=factory,
         cache_logger_on_first_use=True,
     )
+
+
+class _Stderr:
+    """Standard error. A line that cannot be written, on a full disk, is dropped: it must not cost a call."""
+
+    def write(self, line: str | bytes) -> None:
+        """Write a line at once."""
+        with suppress(OSError):
+            os.write(2, line.encode() if isinstance(line, str) else line)
+
+    def flush(self) -> None:
+        """Nothing waits."""
 
 
 def _adder(always: dict[str, Any]) -> Any:

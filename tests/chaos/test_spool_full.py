@@ -1,6 +1,7 @@
 """The disk of the spool is full: new calls are refused, those that are up go on, and no record is lost."""
 
 import os
+import resource
 import signal
 import subprocess
 from contextlib import contextmanager
@@ -108,3 +109,25 @@ def test_a_worker_that_begins_without_room(platform, host, disk):
     assert platform.story(after).cdr["sip_status"] == 200
     wait(lambda: platform.final(late.uuid)["trace"], "what the worker kept in memory is written")
     assert platform.final(late.uuid)["reason"] == "spool_full"
+
+
+def test_files_that_cannot_grow_lose_nothing(platform):
+    """The same without a disk of one's own; the log is such a file, too, and what it lacks costs no call."""
+    host = platform.host
+    parts = host.part("worker"), host.part("recorder")
+    talks, echoes = platform.talking(platform.dial(TALKS)), platform.talking(platform.dial(ECHOES))
+    limits = [resource.prlimit(part, resource.RLIMIT_FSIZE) for part in parts]
+    for part, (_, hard) in zip(parts, limits, strict=True):
+        resource.prlimit(part, resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        late = wait(lambda: refused(platform), "calls are refused")
+        platform.hang_up(talks, echoes)
+        wait(lambda: host.readyz()["ready"] is False, "the operator is told")
+    finally:
+        for part, limit in zip(parts, limits, strict=True):
+            resource.prlimit(part, resource.RLIMIT_FSIZE, limit)
+    after = wait(lambda: taken(platform), "calls are taken again")
+    assert (host.part("worker"), host.part("recorder")) == parts
+    for result in (talks, echoes, after):
+        assert platform.story(result).cdr["sip_status"] == result.status
+    wait(lambda: platform.final(late.uuid)["reason"] == "spool_full", "what the worker kept in memory is written")

@@ -9,8 +9,6 @@ from datetime import datetime
 import pytest
 from gevent import subprocess
 
-from callctl import declaration
-from callctl.errors import ConfigError
 from tests.integration.platform import COMPANY, DOMAIN, TALKS, Platform, free_ports, together, wait
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -88,27 +86,6 @@ def test_a_wrong_declaration_is_named_by_file_and_line(host, tmp_path):
     assert answers[0].err.startswith(f"callctl: {wrong}:3: colour")
     assert answers[1].err.startswith(f"callctl: {no_yaml} is not YAML")
     assert "line 3" in answers[1].err
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("accounts:\n  - {name: a}\n  - {name: a}\n", ":3: a stands at "),
-        ("endpoints:\n  - {account: nobody, user: '1', domain: x.net}\n", ":2: there is no account nobody"),
-        ("accounts: []\ntarifs: []\n", ":2: there is no list 'tarifs'"),
-        (
-            "accounts: [{name: a}]\nendpoints:\n  - {account: a, user: '1', domain: x.net, extension: '7'}\n"
-            "  - {account: a, user: '2', domain: x.net, extension: '7'}\n",
-            ":4: extension 7 of account a is taken at ",
-        ),
-    ],
-)
-def test_every_fault_of_a_declaration_has_its_place(tmp_path, text, words):
-    file = tmp_path / "wrong.yaml"
-    file.write_text(text)
-    with pytest.raises(ConfigError) as error:
-        declaration.read([file], [])
-    assert str(error.value).startswith(f"{file}{words}")
 
 
 # explain and why
