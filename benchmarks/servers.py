@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 SERVER_CORE = {0}  # the process that controls calls; everything else may run where it likes
 READY = 60.0  # seconds
 
-SWITCH = "lab-fs"  # the recordings' switchname
+SWITCH = "fs1"  # what the driver calls itself
 
 
 class Unavailable(Exception):
