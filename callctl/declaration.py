@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, Self
+from types import MappingProxyType
+from typing import Annotated, Literal, NamedTuple, Self
+from zoneinfo import ZoneInfo
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from callctl.declaration_file import Currency, Entry, Name, Placed, entries
+from callctl.declaration_tariff import TariffEntry
 from callctl.errors import ConfigError
 
 
@@ -17,24 +20,17 @@ def _network(text: str) -> str:
     return str(ip_network(text, strict=False))
 
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"there is no time zone {name!r}; write one as Asia/Shanghai") from error
+    return name
+
+
 User = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+*-]{1,64}$")]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Codec = Annotated[str, Field(pattern=r"^[A-Z0-9_.-]{1,32}$")]
-
-
-class Entry(BaseModel):
-    """One item of a list, or a part of one; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Misplaced(Exception):
-    """What only an entry as a whole can tell to be wrong, and which of its parts it is (keys and positions)."""
-
-    def __init__(self, location: tuple[str | int, ...], sentence: str) -> None:
-        super().__init__(sentence)
-        self.location = location
 
 
 class LimitsEntry(Entry):
@@ -54,6 +50,9 @@ class AccountEntry(Entry):
     max_duration: int | None = Field(None, gt=0, le=86_400 * 7)
     parent: Name | None = None
     limits: LimitsEntry = LimitsEntry()
+    tariff: Name | None = None
+    currency: Currency | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"  # by whose clock the windows of its rates hold
 
     @property
     def key(self) -> str:
@@ -89,14 +88,7 @@ class EndpointEntry(Entry):
         return f"{self.user}@{self.domain.lower()}" if self.domain is not None else str(self.address)
 
 
-KINDS: Mapping[str, type[Entry]] = {"accounts": AccountEntry, "endpoints": EndpointEntry}
-
-
-class Placed(NamedTuple):
-    """An entry and where it stands, for messages."""
-
-    entry: Entry
-    place: str  # FILE:LINE
+KINDS: Mapping[str, type[Entry]] = {"accounts": AccountEntry, "endpoints": EndpointEntry, "tariffs": TariffEntry}
 
 
 class Declaration(NamedTuple):
@@ -104,29 +96,53 @@ class Declaration(NamedTuple):
 
     accounts: dict[str, AccountEntry]
     endpoints: dict[str, EndpointEntry]
+    tariffs: dict[str, TariffEntry]
 
 
-def read(files: Iterable[Path], known_accounts: Mapping[str, str | None]) -> Declaration:
-    """The declaration of all files together; `known_accounts` exist without being in them, each with its parent.
+def read(
+    files: Iterable[Path],
+    known_accounts: Mapping[str, str | None],
+    known_tariffs: Mapping[str, str] = MappingProxyType({}),
+) -> Declaration:
+    """The declaration of all files together; what is known exists without being in them: accounts, each with its
+    parent, and tariffs, each with its currency.
 
-    Raises ConfigError with file and line: bad YAML, unknown keys, a name twice, an unknown account or parent, parents
-    in a circle, an extension twice.
+    Raises ConfigError with file and line: bad YAML, unknown keys, a name twice, an unknown account, parent or tariff,
+    parents in a circle, an extension twice.
     """
     accounts: dict[str, Placed] = {}
     endpoints: dict[str, Placed] = {}
+    tariffs: dict[str, Placed] = {}
+    groups: Mapping[type[Entry], dict[str, Placed]] = {
+        AccountEntry: accounts, EndpointEntry: endpoints, TariffEntry: tariffs,
+    }  # fmt: skip
     for file in files:
         for placed in entries(file, KINDS):
-            assert isinstance(placed.entry, AccountEntry | EndpointEntry)
-            group = accounts if isinstance(placed.entry, AccountEntry) else endpoints
+            assert isinstance(placed.entry, AccountEntry | EndpointEntry | TariffEntry)
+            group = groups[type(placed.entry)]
             if other := group.get(placed.entry.key):
                 raise ConfigError(f"{placed.place}: {placed.entry.key} stands at {other.place} already; keep one.")
             group[placed.entry.key] = placed
     _check_references(endpoints.values(), {*accounts, *known_accounts})
     _check_parents(accounts, known_accounts)
+    declared = {key: entry for key, (entry, _) in tariffs.items() if isinstance(entry, TariffEntry)}
+    _check_tariffs(accounts.values(), {**known_tariffs, **{key: entry.currency for key, entry in declared.items()}})
     return Declaration(
         {key: entry for key, (entry, _) in accounts.items() if isinstance(entry, AccountEntry)},
         {key: entry for key, (entry, _) in endpoints.items() if isinstance(entry, EndpointEntry)},
+        declared,
     )
+
+
+def tariffs(file: Path) -> dict[str, TariffEntry]:
+    """The tariffs of a file, which may hold other lists too. Raises ConfigError with file and line."""
+    found: dict[str, TariffEntry] = {}
+    for entry, place in entries(file, KINDS):
+        if isinstance(entry, TariffEntry):
+            if entry.name in found:
+                raise ConfigError(f"{place}: there is a tariff {entry.name} above already; keep one.")
+            found[entry.name] = entry
+    return found
 
 
 def _check_references(endpoints: Iterable[Placed], accounts: set[str]) -> None:
@@ -158,68 +174,16 @@ def _check_parents(accounts: Mapping[str, Placed], known: Mapping[str, str | Non
             above.append(parent)
 
 
-def entries(file: Path, kinds: Mapping[str, type[Entry]]) -> Iterator[Placed]:
-    """All entries of a file whose lists are `kinds`. Raises ConfigError with file and line."""
-    try:
-        root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} is not YAML: {' '.join(str(error).split())}.") from error
-    if root is None:
-        return
-    if not isinstance(root, yaml.MappingNode):
-        raise ConfigError(f"{file}:1: expected lists named {', '.join(kinds)}.")
-    for name_node, list_node in root.value:
-        name = name_node.value if isinstance(name_node, yaml.ScalarNode) else "?"
-        kind = kinds.get(name)
-        if kind is None:
-            known = ", ".join(kinds)
-            raise ConfigError(f"{_place(file, name_node)}: there is no list {name!r}; known: {known}.")
-        if not isinstance(list_node, yaml.SequenceNode):
-            raise ConfigError(f"{_place(file, name_node)}: {name} is a list.")
-        for item in list_node.value:
-            yield Placed(_entry(kind, file, item), _place(file, item))
-
-
-def _entry(kind: type[Entry], file: Path, node: yaml.Node) -> Entry:
-    loader = yaml.SafeLoader("")
-    try:
-        value = loader.construct_document(node)
-    except (yaml.YAMLError, ValueError) as error:
-        raise ConfigError(f"{_place(file, node)}: {' '.join(str(error).split())}.") from error
-    finally:
-        loader.dispose()
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        location, said = first["loc"], _said(first)
-    except Misplaced as error:
-        location, said = error.location, str(error)
-    key = ".".join(map(str, location))
-    raise ConfigError(f"{_place(file, _node_at(node, location))}: {key + ': ' if key else ''}{said}.")
-
-
-def _said(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "there is no such key; remove it or correct its name"
-    return str(error["msg"]).removeprefix("Value error, ")
-
-
-def _node_at(node: yaml.Node, location: tuple[Any, ...]) -> yaml.Node:
-    """The part that is wrong, as far as it stands there: a list or mapping by its key, which is a line above it."""
-    place = node
-    for step in location:
-        if isinstance(node, yaml.MappingNode):
-            key, value = next(((key, value) for key, value in node.value if key.value == step), (node, node))
-            if value is node:
-                break
-            node, place = value, value if isinstance(value, yaml.ScalarNode) else key
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-            node = place = node.value[step]
-    return place
-
-
-def _place(file: Path, node: yaml.Node) -> str:
-    return f"{file}:{node.start_mark.line + 1}"
+def _check_tariffs(accounts: Iterable[Placed], currencies: Mapping[str, str]) -> None:
+    for entry, place in accounts:
+        assert isinstance(entry, AccountEntry)
+        if entry.tariff is None:
+            continue
+        currency = currencies.get(entry.tariff)
+        if currency is None:
+            raise ConfigError(f"{place}: there is no tariff {entry.tariff}; declare it, import it or correct the name.")
+        if entry.currency not in (None, currency):
+            raise ConfigError(
+                f"{place}: account {entry.name} is in {entry.currency} and its tariff {entry.tariff} in {currency}; "
+                "make them one currency."
+            )

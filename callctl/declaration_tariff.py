@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from callctl.declaration import KINDS, Entry, Misplaced, Name, entries
-from callctl.errors import ConfigError
+from callctl.declaration_file import Currency, Entry, Misplaced, Name
 from callctl.rating.rounding import Method, Rounding, Tax
 from callctl.rating.tariff import AmbiguousRates, Rate, Step, Tariff, When
 
@@ -47,6 +46,8 @@ def _moment(value: Any) -> Any:
 
 
 def _utc(moment: datetime) -> datetime:
+    if not 1000 < moment.year < 9000:  # what MySQL can keep, in any time zone
+        raise ValueError("write a year between 1001 and 8999")
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
@@ -149,7 +150,7 @@ class TariffEntry(Entry):
     """Rates under one name, in one currency."""
 
     name: Name
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+    currency: Currency
     rounding: RoundingEntry = RoundingEntry()
     tax: TaxEntry = TaxEntry()
     rates: tuple[RateEntry, ...] = ()
@@ -171,21 +172,14 @@ class TariffEntry(Entry):
 
     def tariff(self) -> Tariff:
         """The tariff that prices."""
+        return self.with_rates(entry.rate() for entry in self.rates)
+
+    def with_rates(self, rates: Iterable[Rate]) -> Tariff:
+        """The tariff that prices by rates that are kept elsewhere."""
         return Tariff(
             self.name,
             self.currency,
-            (entry.rate() for entry in self.rates),
+            rates,
             Rounding(self.rounding.method, self.rounding.decimals),
             Tax(self.tax.mode == "inclusive", self.tax.parts),
         )
-
-
-def tariffs(file: Path) -> dict[str, TariffEntry]:
-    """The tariffs of a file, which may hold other lists too. Raises ConfigError with file and line."""
-    found: dict[str, TariffEntry] = {}
-    for entry, place in entries(file, {**KINDS, "tariffs": TariffEntry}):
-        if isinstance(entry, TariffEntry):
-            if entry.name in found:
-                raise ConfigError(f"{place}: there is a tariff {entry.name} above already; keep one.")
-            found[entry.name] = entry
-    return found

@@ -29,6 +29,7 @@ COMMANDS = {
     "serve": "serve",
     "sim": "sim",
     "tail": "tail",
+    "tariff": "tariff",
     "why": "why",
 }
 
@@ -78,8 +79,9 @@ class Commands(click.Group):
         if module is None:
             return None
         command: click.Command = getattr(import_module(f"callctl.cli.{module}"), cmd_name)
-        if not any(parameter.name == "as_json" for parameter in command.params):
-            command.params += _common()
+        for each in (command, *getattr(command, "commands", {}).values()):
+            if not any(parameter.name == "as_json" for parameter in each.params):
+                each.params += _common()
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

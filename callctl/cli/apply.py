@@ -12,6 +12,7 @@ from callctl.store import configuration
 from callctl.store.configuration import Applied, Change
 from callctl.store.migrate import require_current
 from callctl.store.pool import Pool
+from callctl.store.tariff import currencies
 
 
 @click.command()
@@ -28,14 +29,15 @@ from callctl.store.pool import Pool
 @click.option("--prune", is_flag=True, help="Remove what is configured and in no file.  删除文件中没有的配置")
 @pass_context
 def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool) -> None:
-    """Make accounts and endpoints what the YAML files declare; twice changes nothing.
+    """Make accounts, endpoints and tariffs what the YAML files declare; twice changes nothing.
 
-    使账户和终端与 YAML 文件一致；重复执行不会产生变化。
+    使账户、终端和费率与 YAML 文件一致；重复执行不会产生变化。
     """
     pool = Pool(context.settings.mysql, 1)
     try:
         require_current(pool)
-        declared = declaration.read(files, {} if prune else configuration.account_parents(pool))
+        accounts, tariffs = ({}, {}) if prune else (configuration.account_parents(pool), currencies(pool))
+        declared = declaration.read(files, accounts, tariffs)
         applied = configuration.apply(pool, declared, prune=prune, dry_run=dry_run)
     finally:
         pool.close()

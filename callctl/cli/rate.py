@@ -13,13 +13,17 @@ from zoneinfo import ZoneInfo
 import click
 
 from callctl.cli.output import Context, pass_context
-from callctl.declaration_tariff import EPOCH, tariffs
+from callctl.declaration import tariffs
+from callctl.declaration_tariff import EPOCH
 from callctl.errors import ConfigError
 from callctl.rating.chain import Stretch
 from callctl.rating.longest import longest
 from callctl.rating.price import Price, price
 from callctl.rating.rounding import Rounding
 from callctl.rating.tariff import SECOND, Tariff
+from callctl.store.migrate import require_current
+from callctl.store.pool import Pool
+from callctl.store.tariff import load
 
 SHOWN = Rounding("half-up", 10)  # what is not money yet is shown to so many decimals
 
@@ -49,9 +53,8 @@ def _amount(text: str) -> Decimal:
 
 
 @click.command()
-@click.option(
-    "-f", "--file", required=True, type=click.Path(path_type=Path), help="A YAML file with one tariff.  费率文件"
-)
+@click.option("-f", "--file", type=click.Path(path_type=Path), help="A YAML file with the tariff.  费率文件")
+@click.option("--tariff", "name", help="Which of the file; without -f, one that is in MySQL.  费率名称")
 @click.option("--to", "called", required=True, help="The number called, in international form.  被叫号码")
 @click.option(
     "--start",
@@ -75,15 +78,28 @@ def _amount(text: str) -> Decimal:
 )
 @pass_context
 def rate(
-    context: Context, file: Path, called: str, start: datetime, seconds: int, zone: ZoneInfo, balance: Decimal | None
+    context: Context,
+    file: Path | None,
+    name: str | None,
+    called: str,
+    start: datetime,
+    seconds: int,
+    zone: ZoneInfo,
+    balance: Decimal | None,
 ) -> None:
-    """Price a call against a tariff file, and say how the price comes about.
+    """Price a call against a tariff, of a file or in MySQL, and say how the price comes about.
 
-    按费率文件计算一个呼叫的价格，并说明其构成。
+    按文件或 MySQL 中的费率计算一个呼叫的价格，并说明其构成。
     """
-    tariff = _only(file)
+    called = called.removeprefix("+")
+    if file is not None:
+        tariff = _of_file(file, name)
+    elif name is not None:
+        tariff = _loaded(context, name, called)
+    else:
+        raise click.UsageError("say which tariff: -f FILE, or --tariff NAME of one that is in MySQL")
     start_us = (start.replace(tzinfo=start.tzinfo or zone) - EPOCH) // timedelta(microseconds=1)
-    rates = tariff.find(called.removeprefix("+"), start_us)
+    rates = tariff.find(called, start_us)
     priced = price(rates, start_us, seconds * SECOND, zone)
     answer = told(tariff, priced, zone)
     if balance is not None:
@@ -94,12 +110,25 @@ def rate(
         _show(context, answer)
 
 
-def _only(file: Path) -> Tariff:
+def _of_file(file: Path, name: str | None) -> Tariff:
     found = tariffs(file)
+    names = ", ".join(found) or "none"
+    if name is not None:
+        if name not in found:
+            raise ConfigError(f"{file} declares {names}, not {name}: correct --tariff.")
+        return found[name].tariff()
     if len(found) != 1:
-        names = ", ".join(found) or "none"
-        raise ConfigError(f"{file} must declare one tariff, but declares {names}: give a file with one.")
+        raise ConfigError(f"{file} must declare one tariff, but declares {names}: say which with --tariff.")
     return next(iter(found.values())).tariff()
+
+
+def _loaded(context: Context, name: str, number: str) -> Tariff:
+    pool = Pool(context.settings.mysql, 1)
+    try:
+        require_current(pool)
+        return load(pool, name, number)
+    finally:
+        pool.close()
 
 
 def told(tariff: Tariff, priced: Price, zone: tzinfo) -> dict[str, Any]:

@@ -43,6 +43,12 @@ class Step(NamedTuple):
     increment: int
 
 
+def steps_of(price: Decimal, per: int, minimum: int, increment: int) -> tuple[Step, ...]:
+    """One price, a first increment of `minimum` seconds, then increments: 60/1, 6/6 as trade writes them."""
+    first = Step(0, price, per, minimum)
+    return (first,) if minimum == increment else (first, Step(minimum, price, per, increment))
+
+
 @dataclass(frozen=True, slots=True)
 class When:
     """The local days on which a rate holds (an empty set: any), and the second of the day it starts."""

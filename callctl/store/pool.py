@@ -68,6 +68,10 @@ class Connection(connections.Connection):
     def query(self, query: bytes | bytearray | str) -> None:
         """Send a statement and return when its result has begun to arrive."""
         self.send_query(bytes(query, "utf-8") if isinstance(query, str) else bytes(query))
+        self.answered()
+
+    def answered(self) -> None:
+        """Return when the result of what `send_query` sent has begun to arrive."""
         try:
             wait_read(self.fileno(), timeout=self._deadline)
         except TimeoutError:

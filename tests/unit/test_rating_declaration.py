@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callctl.declaration import read
-from callctl.declaration_tariff import tariffs
+from callctl.declaration import read, tariffs
 from callctl.errors import ConfigError
 from callctl.rating.rounding import Rounding, Tax
 from callctl.rating.tariff import Rate, Step, When
@@ -92,6 +91,7 @@ FAULTS = [
     ('max_cost: "10"\n        beyond', "beyond", 9, "rates.0: beyond_max_cost says nothing without max_cost"),
     ("effective: 2026-01-01", "effective: 2027-01-01", 9, "rates.0: a rate expires after it is effective"),
     ("effective: 2026-01-01", "effective: 2027", 21, "rates.0.effective: write a date"),
+    ("effective: 2026-01-01", "effective: 0001-01-01", 21, "rates.0.effective: write a year"),
     ("decimals: 4", "decimals: 7", 6, "rounding.decimals"),
     ("method: up", "method: bankers", 6, "rounding.method"),
     ('parts: ["10", "2.5"]', 'parts: ["1", "1", "1", "1"]', 7, "tax.parts"),
@@ -126,6 +126,32 @@ def test_a_name_twice(tmp_path):
         tariffs(file)
 
 
-def test_what_is_applied_has_no_tariffs_yet(tmp_path):
-    with pytest.raises(ConfigError, match="there is no list 'tariffs'"):
-        read([written(tmp_path, GOOD)], [])
+def test_what_is_applied_has_tariffs_with_their_rates(tmp_path):
+    declared = read([written(tmp_path, GOOD)], {})
+    assert [len(entry.rates) for entry in declared.tariffs.values()] == [2]
+    assert list(declared.accounts) == ["acme"]
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        ("tariff: silver", "there is no tariff silver; declare it"),
+        ("tariff: gold, currency: EUR", "account acme is in EUR and its tariff gold in USD"),
+        ("tariff: held, currency: EUR", "account acme is in EUR and its tariff held in GBP"),
+        ("timezone: Mars/Olympus", "timezone: there is no time zone 'Mars/Olympus'"),
+        ("timezone: ../UTC", "timezone: there is no time zone"),
+        ("timezone: Asia", "timezone: there is no time zone"),
+        ("currency: dollars", "currency: "),
+    ],
+)
+def test_an_account_names_what_there_is(tmp_path, account, said):
+    file = written(tmp_path, GOOD.replace("{name: acme}", f"{{name: acme, {account}}}"))
+    with pytest.raises(ConfigError) as caught:
+        read([file], {}, {"held": "GBP"})
+    assert str(caught.value).startswith(f"{file}:2: ")
+    assert said in str(caught.value)
+
+
+def test_an_account_may_name_a_tariff_that_is_in_no_file(tmp_path):
+    file = written(tmp_path, "accounts: [{name: acme, tariff: held, currency: GBP, timezone: Asia/Shanghai}]")
+    assert read([file], {}, {"held": "GBP"}).accounts["acme"].tariff == "held"

@@ -1,0 +1,150 @@
+"""`callctl tariff`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from callctl import rates_csv
+from callctl.cli.output import Context, pass_context
+from callctl.errors import ConfigError
+from callctl.store import rates
+from callctl.store import tariff as store
+from callctl.store.migrate import require_current
+from callctl.store.pool import Pool
+
+_DEADLINE = 600.0  # seconds a statement may take: those that look at every rate take a while
+_SHOWN_EVERY = 5000  # rates
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+
+
+@click.group()
+def tariff() -> None:
+    """Rates in MySQL: import them from CSV, say what there is.
+
+    MySQL 中的费率：从 CSV 导入、查看。
+    """
+
+
+@tariff.command("import")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--currency", help="Of a tariff that is new, as USD.  新费率的货币")
+@pass_context
+def import_(context: Context, name: str, file: Path, currency: str | None) -> None:
+    """Replace a tariff's rates by those of a CSV file, all at once; when a row is bad nothing changes.
+
+    The first line names the columns, in any order. Needed: prefix, rate. Else: destination, connect_fee (0), increment
+    (1), minimum (the first increment; as increment), per (60: the rate is per minute), grace (0), free (0), effective,
+    expires (ISO 8601; UTC without an offset). In brackets is what an empty cell means; times are in seconds.
+
+    OV500's names do as well: ppm, ppc, minimal, resolution, grace, multiplier, addition, status; and rate,
+    connection_charge, minimal_time, resolution_time, grace_period, rate_multiplier, rate_addition, rates_status.
+
+    用 CSV 文件一次性替换一个费率表；只要有一行错误就什么都不改变。第一行为列名，顺序任意。
+    必需：prefix（号码前缀）、rate（单价）。可选：destination（目的地）、connect_fee（接通费，默认 0）、
+    increment（计费单元，默认 1 秒）、minimum（首个计费单元，默认同 increment）、per（单价对应的秒数，默认 60）、
+    grace（免计费的短通话秒数，默认 0）、free（免费秒数，默认 0）、effective 和 expires（生效与失效时间，
+    ISO 8601，默认 UTC）。也接受 OV500 的列名。
+    """
+    if not _NAME.fullmatch(name):
+        raise click.BadParameter(f"{name!r} is no name of a tariff; use letters, digits and _.-", param_hint="NAME")
+    if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
+        raise click.BadParameter(f"{currency!r} is none; write one as USD", param_hint="--currency")
+    with _pool(context) as pool, _opened(file) as opened, _watched(context, file, opened) as watched:
+        lines = (rates.Line(*row) for row in watched(rates_csv.read(opened, str(file), rates.terms)))
+        try:
+            done = store.replace_rates(pool, name, currency, lines)
+        except store.RatesTwice as error:
+            said = f"prefix {error.prefix} has a rate of that moment at line {error.first} already; keep one"
+            raise ConfigError(f"{file}:{error.second}: {said}.") from error
+    if context.as_json:
+        context.json({"tariff": name, **done._asdict()})
+        return
+    click.echo(
+        context.words(
+            f"Tariff {name} ({done.currency}) has {done.rates} rates now in place of {done.replaced}.",
+            f"费率 {name}（{done.currency}）现有 {done.rates} 条，替换了 {done.replaced} 条。",
+        )
+    )
+
+
+@tariff.command("list")
+@pass_context
+def list_(context: Context) -> None:
+    """The tariffs there are.
+
+    列出所有费率。
+    """
+    with _pool(context) as pool:
+        found = store.summaries(pool)
+    if context.as_json:
+        for each in found:
+            context.json(each)
+    else:
+        _table(context, found)
+
+
+@tariff.command()
+@click.argument("name")
+@pass_context
+def show(context: Context, name: str) -> None:
+    """One tariff: its currency, how many rates it has, when it changed.
+
+    查看一个费率：货币、条数、修改时间。
+    """
+    with _pool(context) as pool:
+        found = store.summary(pool, name)
+    if context.as_json:
+        context.json(found)
+    else:
+        _table(context, [found])
+
+
+def _table(context: Context, found: list[dict[str, Any]]) -> None:
+    columns = ("name", "currency", "rates", "generation", "changed")
+    titles = ("名称", "货币", "条数", "版本", "修改时间") if context.lang == "zh" else columns
+    context.table(titles, [[each[column] for column in columns] for each in found])
+
+
+@contextmanager
+def _pool(context: Context) -> Iterator[Pool]:
+    pool = Pool(context.settings.mysql, 1, _DEADLINE)
+    try:
+        require_current(pool)
+        yield pool
+    finally:
+        pool.close()
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    try:
+        with file.open("rb") as opened:
+            yield opened
+    except OSError as error:
+        raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+@contextmanager
+def _watched(context: Context, file: Path, opened: BinaryIO) -> Iterator[Any]:
+    """What shows how far a file has been read, on a terminal and for people only."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=context.as_json or not console.is_terminal) as bar:
+        task = bar.add_task(file.name, total=file.stat().st_size)
+
+        def watched(rows: Iterator[Any]) -> Iterator[Any]:
+            for count, row in enumerate(rows):
+                if count % _SHOWN_EVERY == 0 and not bar.disable and opened.seekable():
+                    bar.update(task, completed=opened.tell())
+                yield row
+
+        yield watched

@@ -1,0 +1,141 @@
+"""Rates as rows of `tariff_rate`: written by the thousand, read back as what prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+from MySQLdb import string_literal
+
+from callctl.declaration_tariff import EPOCH
+from callctl.rating.tariff import ALWAYS, Rate, Step, When, steps_of
+from callctl.store.pool import Connection
+
+_STATEMENT = 1 << 18  # characters; longer ones are no faster
+_KEY = "tariff, generation, id"
+COLUMNS = (
+    "prefix, destination, weight, connect_fee, price, per, `increment`, minimum, grace, free, effective, expires, body"
+)
+
+
+class Line(NamedTuple):
+    """A rate to be written: a file of a million has few different terms, so their SQL is made once for each."""
+
+    id: int
+    prefix: str
+    destination: str
+    terms: str
+
+
+def line(number: int, rate: Rate) -> Line:
+    """The rate with this number in its list."""
+    return Line(number, rate.prefix, rate.destination, terms(rate))
+
+
+def terms(rate: Rate) -> str:
+    """The columns of a rate behind its prefix and destination, as SQL."""
+    first, last = rate.steps[0], rate.steps[-1]
+    body: dict[str, Any] = {}
+    if rate.steps != steps_of(first.price, first.per, first.increment, last.increment):
+        body["steps"] = [(step.after, str(step.price), step.per, step.increment) for step in rate.steps]
+    if rate.when != ALWAYS:
+        when = rate.when
+        days = {name: sorted(getattr(when, name)) for name in ("weekdays", "months", "monthdays", "dates")}
+        body["when"] = {**days, "start": when.start}
+    if rate.max_cost is not None:
+        body["max_cost"] = str(rate.max_cost)
+        body["free_beyond"] = rate.free_beyond
+    return ",".join((
+        str(rate.weight), f"{rate.connect_fee:f}", f"{first.price:f}", str(first.per), str(last.increment),
+        str(first.increment), str(rate.grace_seconds), str(rate.free_seconds), _moment(rate.effective_us),
+        _moment(rate.expires_us), _quoted(orjson.dumps(body).decode()) if body else "NULL",
+    ))  # fmt: skip
+
+
+def read(columns: Iterable[Any]) -> Rate:
+    """The rate of a row's COLUMNS."""
+    prefix, destination, weight, fee, price, per, increment, minimum, grace, free, effective, expires, text = columns
+    body = orjson.loads(text) if text else {}
+    steps = tuple(Step(after, Decimal(each), *rest) for after, each, *rest in body.get("steps", ()))
+    max_cost = body.get("max_cost")
+    return Rate(
+        prefix=prefix,
+        steps=steps or steps_of(_plain(price), per, minimum, increment),
+        destination=destination,
+        weight=weight,
+        when=_when(body["when"]) if "when" in body else ALWAYS,
+        connect_fee=_plain(fee),
+        grace_seconds=grace,
+        free_seconds=free,
+        max_cost=None if max_cost is None else Decimal(max_cost),
+        free_beyond=body.get("free_beyond", False),
+        effective_us=_microseconds(effective),
+        expires_us=_microseconds(expires),
+    )
+
+
+def write(connection: Connection, tariff: str, generation: int, lines: Iterable[Line]) -> int:
+    """Write a generation and return how many rates it has; while MySQL works, the next statement is made."""
+    count = 0
+    sent = False
+    for values, rates in _batches(f"({_quoted(tariff)},{generation:d},", lines):
+        if sent:
+            connection.answered()
+        connection.send_query(f"INSERT INTO tariff_rate ({_KEY}, {COLUMNS}) VALUES {values}".encode())  # noqa: S608
+        sent = True
+        count += rates
+    if sent:
+        connection.answered()
+    return count
+
+
+def _batches(stem: str, lines: Iterable[Line]) -> Iterator[tuple[str, int]]:
+    rows: list[str] = []
+    length = 0
+    for number, prefix, destination, terms in lines:
+        row = f"{stem}{number:d},{_literal(prefix)},{_quoted(destination)},{terms})"
+        rows.append(row)
+        length += len(row)
+        if length > _STATEMENT:
+            yield ",".join(rows), len(rows)
+            rows = []
+            length = 0
+    if rows:
+        yield ",".join(rows), len(rows)
+
+
+def _literal(text: str) -> str:
+    literal: Any = string_literal(text.encode())  # bytes, whatever the stubs say
+    return str(literal, "utf-8")
+
+
+_quoted = lru_cache(maxsize=1 << 14)(_literal)  # for what comes again and again
+
+
+def _moment(at_us: int | None) -> str:
+    if at_us is None:
+        return "NULL"
+    return f"'{EPOCH + timedelta(microseconds=at_us):%Y-%m-%d %H:%M:%S.%f}'"
+
+
+def _microseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else (moment.replace(tzinfo=UTC) - EPOCH) // timedelta(microseconds=1)
+
+
+def _plain(money: Decimal) -> Decimal:
+    """Without the zeros that the column's ten decimals add."""
+    return Decimal(f"{money.normalize():f}")
+
+
+def _when(days: dict[str, Any]) -> When:
+    return When(
+        frozenset(days["weekdays"]),
+        frozenset(days["months"]),
+        frozenset(days["monthdays"]),
+        frozenset(map(date.fromisoformat, days["dates"])),
+        days["start"],
+    )

@@ -1,0 +1,218 @@
+"""Tariffs in MySQL: a set of rates is written whole under a number of its own, then put in force by one statement."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import orjson
+from MySQLdb.cursors import Cursor
+
+from callctl.declaration_tariff import TariffEntry
+from callctl.errors import CallctlError, ConfigError, StoreError
+from callctl.rating.tariff import Tariff
+from callctl.store import rates
+from callctl.store.pool import Connection, Pool
+
+_REMOVED_AT_ONCE = 10_000  # rows; a statement that removes more holds its locks too long
+_LONGEST_PREFIX = 20
+_SUMMARY = "SELECT name, currency, rates, generation, changed_at AS changed FROM tariff"
+
+
+class NoTariff(CallctlError):
+    """There is no tariff of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no tariff {name}: `callctl tariff list` names those there are.")
+
+
+class RatesTwice(CallctlError):
+    """Two lines give a prefix a rate from the same moment on."""
+
+    exit_code = 2
+
+    def __init__(self, prefix: str, first: int, second: int) -> None:
+        super().__init__(f"Prefix {prefix} has two rates of the same moment, at {first} and {second}: keep one.")
+        self.prefix, self.first, self.second = prefix, first, second
+
+
+class Imported(NamedTuple):
+    """What an import put in force."""
+
+    currency: str
+    rates: int
+    replaced: int  # rates that are no longer in force
+    generation: int
+
+
+def summaries(pool: Pool) -> list[dict[str, Any]]:
+    """Name, currency, number of rates, generation and time of change of every tariff."""
+    return pool.records(f"{_SUMMARY} ORDER BY name")
+
+
+def summary(pool: Pool, name: str) -> dict[str, Any]:
+    """As `summaries`, of one. Raises NoTariff."""
+    for found in pool.records(f"{_SUMMARY} WHERE name = %s", (name,)):
+        return found
+    raise NoTariff(name)
+
+
+def currencies(pool: Pool) -> dict[str, str]:
+    """Tariffs that are configured, and their currencies."""
+    return dict(pool.rows("SELECT name, currency FROM tariff"))
+
+
+def load(pool: Pool, name: str, number: str) -> Tariff:
+    """The tariff with the rates that a call to `number` may have, all of one moment. Raises NoTariff."""
+    prefixes = [number[:length] for length in range(min(len(number), _LONGEST_PREFIX) + 1)]
+    marks = ", ".join(["%s"] * len(prefixes))
+    rows = pool.rows(
+        f"SELECT entry, {rates.COLUMNS} FROM "  # noqa: S608  names only
+        "(SELECT name, generation AS in_force, body AS entry FROM tariff WHERE name = %s) named "
+        f"LEFT JOIN tariff_rate ON tariff = name AND generation = in_force AND prefix IN ({marks})",
+        (name, *prefixes),
+    )
+    if not rows:
+        raise NoTariff(name)
+    entry = TariffEntry.model_validate({**orjson.loads(rows[0][0]), "rates": ()})
+    return entry.with_rates(rates.read(columns) for _, *columns in rows if columns[0] is not None)
+
+
+def replace_rates(pool: Pool, name: str, currency: str | None, lines: Iterable[rates.Line]) -> Imported:
+    """Put `lines` in force in place of a tariff's rates, all at once; whatever goes wrong before changes nothing.
+
+    Raises RatesTwice, ConfigError (currency), CallctlError (another was faster), StoreError, and what `lines` raises.
+    """
+    with pool.connection() as connection:
+        cursor = connection.cursor()
+        _entry(cursor, name, currency)
+        generation = _number(cursor, name)
+    try:
+        with pool.connection() as connection:
+            count = rates.write(connection, name, generation, lines)
+            _refuse_twice(connection.cursor(), name, generation)
+    except BaseException:
+        with suppress(StoreError):  # nobody reads them, and the next import removes what is left
+            _remove(pool, name, "=", generation)
+        raise
+    with pool.transaction() as cursor:
+        # Whoever changes what is configured holds this row, so that they follow each other.
+        cursor.execute("SELECT version FROM config_version WHERE id = 1 FOR UPDATE")
+        entry = _entry(cursor, name, currency)
+        replaced = _put_in_force(cursor, {**entry, "rates": f"{count} (generation {generation})"}, generation, count)
+        cursor.execute("UPDATE config_version SET version = version + 1 WHERE id = 1")
+    _remove(pool, name, "<", generation)
+    return Imported(entry["currency"], count, replaced, generation)
+
+
+def body(entry: TariffEntry, present: dict[str, Any]) -> dict[str, Any]:
+    """An entry as it is compared and kept: of its rates how many and a mark; those `present` where it names none."""
+    kept = entry.model_dump(mode="json", exclude_defaults=True, exclude={"rates"})
+    if "rates" in entry.model_fields_set:
+        digest = hashlib.sha256(orjson.dumps([each.model_dump() for each in entry.rates], default=_plain))
+        kept["rates"] = f"{len(entry.rates)} ({digest.hexdigest()[:12]})"
+    elif "rates" in present:
+        kept["rates"] = present["rates"]
+    return kept
+
+
+def write(cursor: Cursor, entry: TariffEntry, was: dict[str, Any], now: dict[str, Any]) -> int:
+    """Write a tariff whose body changes, within an apply's transaction; the new generation, 0 for none.
+
+    Its rates are written only if they are others.
+    """
+    if was and was.get("rates") == now.get("rates"):
+        cursor.execute(
+            "UPDATE tariff SET currency = %s, body = %s WHERE name = %s",
+            (entry.currency, orjson.dumps(now), entry.name),
+        )
+        return 0
+    generation = _number(cursor, entry.name)
+    connection = cursor.connection
+    assert isinstance(connection, Connection)
+    lines = (rates.line(number, each.rate()) for number, each in enumerate(entry.rates))
+    count = rates.write(connection, entry.name, generation, lines)
+    _put_in_force(cursor, now, generation, count)
+    return generation
+
+
+def drop(cursor: Cursor, name: str) -> int:
+    """Remove a tariff within an apply's transaction; an import of it that is under way will find that out."""
+    cursor.execute("SELECT COALESCE(MAX(id), 0) FROM tariff_generation WHERE tariff = %s", (name,))
+    (last,) = cursor.fetchone()
+    cursor.execute("DELETE FROM tariff WHERE name = %s", (name,))
+    cursor.execute("DELETE FROM tariff_generation WHERE tariff = %s", (name,))
+    return int(last) + 1
+
+
+def remove_before(pool: Pool, name: str, generation: int) -> None:
+    """Remove the rates of generations before this one, which `replace_rates`, `write` or `drop` put out of force."""
+    _remove(pool, name, "<", generation)
+
+
+def _remove(pool: Pool, name: str, compared: str, generation: int) -> None:
+    statement = f"DELETE FROM tariff_rate WHERE tariff = %s AND generation {compared} %s LIMIT {_REMOVED_AT_ONCE}"  # noqa: S608
+    removed = _REMOVED_AT_ONCE
+    while removed == _REMOVED_AT_ONCE:
+        with pool.transaction() as cursor:
+            removed = cursor.execute(statement, (name, generation))
+
+
+def _number(cursor: Cursor, name: str) -> int:
+    cursor.execute("INSERT INTO tariff_generation (tariff) VALUES (%s)", (name,))
+    assert cursor.lastrowid is not None
+    return int(cursor.lastrowid)
+
+
+def _entry(cursor: Cursor, name: str, currency: str | None) -> dict[str, Any]:
+    """The tariff's body, or that of a new one in `currency`."""
+    cursor.execute("SELECT body FROM tariff WHERE name = %s", (name,))
+    row = cursor.fetchone()
+    if row is None:
+        if currency is None:
+            raise ConfigError(f"There is no tariff {name} yet: say its currency with --currency.")
+        return {"name": name, "currency": currency}
+    entry: dict[str, Any] = orjson.loads(row[0])
+    if currency not in (None, entry["currency"]):
+        raise ConfigError(
+            f"Tariff {name} is in {entry['currency']}, not {currency}: leave out --currency or correct it."
+        )
+    return entry
+
+
+def _refuse_twice(cursor: Cursor, name: str, generation: int) -> None:
+    cursor.execute(
+        "SELECT prefix FROM tariff_rate WHERE tariff = %s AND generation = %s GROUP BY prefix "
+        "HAVING COUNT(*) > COUNT(DISTINCT COALESCE(effective, '1000-01-01')) LIMIT 1",
+        (name, generation),
+    )
+    for (prefix,) in cursor.fetchall():
+        cursor.execute(
+            "SELECT MIN(id), MAX(id) FROM tariff_rate WHERE tariff = %s AND generation = %s AND prefix = %s "
+            "GROUP BY effective HAVING COUNT(*) > 1",
+            (name, generation, prefix),
+        )
+        raise RatesTwice(prefix, *cursor.fetchall()[0])
+
+
+def _put_in_force(cursor: Cursor, entry: dict[str, Any], generation: int, count: int) -> int:
+    """Make this generation the one that is read, unless a later one is; how many rates that puts out of force."""
+    name = entry["name"]
+    cursor.execute("DELETE FROM tariff_generation WHERE tariff = %s AND id < %s", (name, generation))
+    cursor.execute("SELECT COUNT(*) FROM tariff_generation WHERE id = %s", (generation,))
+    if cursor.fetchone() != (1,):
+        raise CallctlError(f"Tariff {name} was given other rates, or removed, meanwhile: do it again if need be.")
+    cursor.execute("SELECT rates FROM tariff WHERE name = %s FOR UPDATE", (name,))
+    replaced = sum(int(rates) for (rates,) in cursor.fetchall())
+    cursor.execute(
+        "REPLACE INTO tariff (name, currency, generation, rates, body) VALUES (%s, %s, %s, %s, %s)",
+        (name, entry["currency"], generation, count, orjson.dumps(entry)),
+    )
+    return replaced
+
+
+def _plain(value: Any) -> Any:
+    """What JSON lacks, the same in every process: a set has no order of its own."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
