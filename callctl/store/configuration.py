@@ -68,7 +68,7 @@ def _compare(
     cursor: Cursor, what: str, declared: Mapping[str, E], body_of: Callable[[E, dict[str, Any]], dict[str, Any]]
 ) -> list[Change]:
     cursor.execute(f"SELECT name, body FROM {what} ORDER BY name")  # noqa: S608  one of the names above
-    present = {name: orjson.loads(body) for name, body in cursor.fetchall()}
+    present = {name: orjson.loads(body or "{}") for name, body in cursor.fetchall()}
     wanted = {key: body_of(entry, present.get(key, {})) for key, entry in declared.items()}
     moved = {key: body for key, body in wanted.items() if present.get(key) != body}
     changes = [Change(what, key, present.get(key, {}), body) for key, body in moved.items()]
