@@ -3,7 +3,7 @@
 import gevent
 import pytest
 from gevent import socket
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -18,7 +18,7 @@ from callctl.model import EdgeTarget, Located
 from callctl.reason import Reason
 from tests.unit.company import DIRECTORY, World, request
 from tests.unit.company import settings as configured
-from tests.wire.budget import cases
+from tests.wire.budget import fuzz
 from tests.wire.grammar import expands, originate, packets, set_by
 from tests.wire.hostile import TEXTS
 from tests.wire.inbound import api_response, command_reply
@@ -87,7 +87,7 @@ GOOD = {
     st.sampled_from(["102", "2001", "conf_1", "*43", "777"]),
     st.sampled_from(["10.0.0.1", "203.0.113.8", "10.9.0.2"]),
 )
-@settings(max_examples=cases(300))
+@fuzz(300)
 def test_whatever_a_caller_sends_the_decision_can_be_said_in_so_many_commands(hostile, called, source):
     headers = GOOD | {"Caller-Destination-Number": called, "variable_sip_network_ip": source} | hostile
     encoded = {

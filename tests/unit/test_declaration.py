@@ -1,13 +1,13 @@
 """The declarative files: what is read from them, and how each fault is named."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from callctl import declaration
 from callctl.errors import ConfigError
 from callctl.esl import command
-from tests.wire.budget import cases
+from tests.wire.budget import fuzz
 
 GOOD = """
 accounts:
@@ -134,7 +134,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 
 
 @given(texts, texts, texts)
-@settings(max_examples=cases(200))
+@fuzz(200)
 def test_what_may_be_declared_can_be_said_to_freeswitch(user, domain, caller_id):
     try:
         entry = declaration.EndpointEntry(account="a", user=user, domain=domain, caller_id=caller_id)
@@ -146,7 +146,7 @@ def test_what_may_be_declared_can_be_said_to_freeswitch(user, domain, caller_id)
 
 
 @given(st.text(st.sampled_from("accounts: [{}],\n- &*!?|>'\"#%@`name\t"), max_size=60))
-@settings(max_examples=cases(300))
+@fuzz(300)
 def test_any_file_is_read_or_refused_with_a_sentence(tmp_path_factory, text):
     file = tmp_path_factory.getbasetemp() / "any.yaml"
     file.write_text("accounts:\n  - " + text)

@@ -353,6 +353,11 @@ class TestRefusedByTheControllerItself:
         assert (overloaded["reason"], overloaded["trace"]["steps"][0]["values"]) == ("overloaded", {"held": 2})
         assert (routed.get("reason"), final["hangup_by"]) == (None, "callee")
 
+    def test_calls_that_are_over_are_no_longer_held(self, tmp_path):
+        house = House(tmp_path, max_sessions=1)
+        for name in ("a_bridged", "b_busy", "k7_close_parked_unanswered", "a_bridged"):
+            assert house.bring(name).executed[0][0] == "bridge"
+
     @pytest.mark.parametrize("error", [RuntimeError("broken"), KeyError("x"), AssertionError(), UnicodeError("\n")])
     def test_when_the_decision_fails(self, house, monkeypatch, error):
         monkeypatch.setattr(house.world, "locate", cannot(error))

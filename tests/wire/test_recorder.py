@@ -244,32 +244,41 @@ def test_a_call_that_ended_while_nobody_listened_is_closed_and_one_that_is_up_is
     assert ("duration_ms" in ends["gone"], ends["gone-unanswered"]["duration_ms"]) == (False, 0)
 
 
-def test_a_call_whose_end_was_only_late_is_not_closed_as_unheard(make):
+class AskedFor(dict):
+    """Answers of a switch that does something when it is asked for one of them."""
+
+    def __init__(self, question, act):
+        super().__init__({"show channels as json": channels(), "conference list summary": "+OK No active conferences."})
+        self.question = question
+        self.act = act
+
+    def get(self, question, default=None):
+        if question == self.question:
+            self.act()
+        return super().get(question, default)
+
+
+def test_a_call_whose_end_was_only_late_is_not_closed_as_unheard(make, monkeypatch):
     """The switch has forgotten the call, and its last event is still on the way."""
-    end = heard("a_bridged.inbound")[-2]
+    monkeypatch.setattr(recorder_module, "SETTLE", 0.3)
+    end = framed(heard("a_bridged.inbound")[-2])
     recording = make()
     open_call(recording.spool, uuid_of("a_bridged.inbound"), 60)
-    recording.switch.answers["conference list summary"] = "+OK No active conferences."
-    recording.switch.events = framed(end)
+    recording.switch.answers = AskedFor(
+        "conference list summary", lambda: gevent.spawn_later(0.05, recording.switch.send, end)
+    )
     recording.start()
     recording.until_compared()
-    gevent.sleep(0.1)
+    gevent.sleep(0.5)
     finals = [fields for fields in of(recording.end(), "cdr") if fields["state"] == "final"]
     assert [fields.get("reason") for fields in finals] == [None]
 
 
 def test_calls_that_begin_while_others_are_asked_about_are_not_taken_for_gone(make, monkeypatch):
     monkeypatch.setattr(recorder_module, "YOUNG", 0)
-    recording = make(answers={"show channels as json": channels("up-1")})
-    asked = recording.switch.answers
-
-    class Answers(dict):
-        def get(self, question, default=None):
-            if question == "uuid_dump up-1":
-                open_call(recording.spool, "begun-since", 1)
-            return asked.get(question, default)
-
-    recording.switch.answers = Answers()
+    recording = make()
+    recording.switch.answers = AskedFor("uuid_dump up-1", lambda: open_call(recording.spool, "begun-since", 1))
+    recording.switch.answers["show channels as json"] = channels("up-1")
     open_call(recording.spool, "gone", 60)
     recording.start()
     until(lambda: [call.call_uuid for call in recording.spool.open_calls("lab-fs")] == ["begun-since"])

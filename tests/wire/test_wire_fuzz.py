@@ -3,13 +3,13 @@
 import tracemalloc
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callctl.errors import WireError
 from callctl.esl import wire as wire_module
 from callctl.esl.wire import MAX_BODY, MAX_HEADERS, Wire
-from tests.wire.budget import cases
+from tests.wire.budget import fuzz
 from tests.wire.recordings import NAMES, frame_of, messages
 
 CHUNK = 65536
@@ -58,7 +58,7 @@ streams = st.lists(pieces_of_protocol, max_size=30).map(b"".join)
 
 @given(streams, st.lists(st.integers(0, 2000), max_size=8))
 @example(b"\nContent-Length: 2\n\n\n\n\n", [1])
-@settings(max_examples=cases(300))
+@fuzz(300)
 def test_bytes_of_any_kind_give_the_same_however_they_come(data, places):
     whole, refused = frames_or_refusal([data])
     split, refused_too = frames_or_refusal(cut(data, places))
@@ -85,7 +85,7 @@ def mangled(draw):
 
 
 @given(mangled(), st.lists(st.integers(0, 2**24), max_size=6))
-@settings(max_examples=cases(200), deadline=None)
+@fuzz(200)
 def test_a_mangled_recording_gives_frames_or_a_refusal(data, places):
     whole, refused = frames_or_refusal([data])
     split, refused_too = frames_or_refusal(cut(data, places))
