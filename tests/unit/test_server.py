@@ -143,6 +143,19 @@ def test_draining_refuses_new_calls_and_waits_for_those_in_hand(door):
     switch.close()
 
 
+def test_draining_lets_calls_go_that_may_and_waits_for_the_others(door):
+    door.handle = lambda session: door.met.append(session) or session.next_event(60)
+    switches = [door.call() for _ in range(3)]
+    door.until(3)
+    door.met[0].may_go = door.met[1].may_go = lambda: True
+    assert door.server.drain(0.5) == 1
+    assert [session.lost for session in door.met] == [True, True, False]
+    door.met[2].may_go = lambda: True
+    assert door.server.drain(5) == 0
+    for switch in switches:
+        switch.close()
+
+
 def test_a_port_in_use_is_said_with_the_setting_to_change():
     with listen(f"127.0.0.1:{free_port()}") as holder:
         address = f"127.0.0.1:{holder.getsockname()[1]}"

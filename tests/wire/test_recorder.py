@@ -378,6 +378,14 @@ class TestRooms:
         assert redis.keys("callctl:room:*") == ["callctl:room:3000"]
         assert "api conference list summary" in recording.switch.asked, "whose lines have no caller's text in them"
 
+    def test_a_switch_without_conferences_is_heard_all_the_same(self, make):
+        missing = "-ERR conference Command not found!\n"
+        recording = make(answers={"conference list summary": missing, "show channels as json": channels("up-1")})
+        recording.start()
+        recording.switch.until_asked("api uuid_dump up-1")
+        gevent.sleep(0.05)
+        assert recording.states == [True]
+
     def test_a_room_open_on_two_nodes_is_said(self, make):
         recording = make(answers={"conference list summary": self.listed("3000-lab-fs")})
         recording.recorder._rooms.owner("3000", "fs2")
