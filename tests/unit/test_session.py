@@ -61,6 +61,17 @@ def test_connect_asks_to_outlive_the_call_in_the_same_write(pair):
     assert switch.recv(100) == b"connect\n\nlinger 10\n\n"
 
 
+def test_a_refused_linger_does_not_cost_the_channel_data_it_came_with(pair):
+    session, switch = pair
+    switch.sendall(frame_of(messages("a_bridged")[0]) + ERR + an_event("A"))
+    channel = session.connect(10)
+    assert switch.recv(100) == b"connect\n\nlinger 10\n\n"
+    assert channel.get("Unique-ID") == session.uuid != ""
+    with pytest.raises(CommandFailed, match="refused 'linger 10'"):
+        session.next_event(1)
+    assert session.next_event(1).name == "A"
+
+
 def test_replies_belong_to_the_commands_in_their_order(pair):
     session, switch = pair
     session.write(command.line("one"), command.line("two"), command.execute("bridge", "x"))
