@@ -4,7 +4,7 @@ import os
 import resource
 import signal
 import subprocess
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -50,12 +50,20 @@ def filled(disk, leave):
     """All of the disk but `leave` bytes is taken."""
     file = disk / "filler"
     with file.open("wb") as filler:
-        free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
-        os.posix_fallocate(filler.fileno(), 0, free - leave)
+        wait(lambda: _taken(filler, disk, leave), "the disk is full")
     try:
         yield
     finally:
         file.unlink()
+
+
+def _taken(filler, disk, leave):
+    """Whether all that was free could be had: others write meanwhile."""
+    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+    with suppress(OSError):
+        os.posix_fallocate(filler.fileno(), 0, os.fstat(filler.fileno()).st_size + free - leave)
+        return True
+    return False
 
 
 def refused(platform):
