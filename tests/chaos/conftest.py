@@ -8,7 +8,7 @@ import gevent
 import pytest
 
 from deploy.private_services import running, start, stop_mysql, stop_redis
-from tests.integration.platform import Platform, alive, in_thread, wait
+from tests.integration.platform import Platform, alive, wait
 
 
 class Chaos(Platform):
@@ -18,13 +18,13 @@ class Chaos(Platform):
         return int((self.services.folder / f"{name}.pid").read_text())
 
     def stop_mysql(self):
-        in_thread(stop_mysql, self.services.folder)
+        stop_mysql(self.services.folder)
 
     def stop_redis(self):
-        in_thread(stop_redis, self.services.folder)
+        stop_redis(self.services.folder)
 
     def start_services(self):
-        in_thread(start, self.services.folder)
+        start(self.services.folder)
 
     @contextmanager
     def stalled(self, name):

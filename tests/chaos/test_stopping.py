@@ -36,10 +36,12 @@ def test_what_two_hosts_hear_is_written_and_shown_once(platform, both):
     results += [platform.dial(name) for name in names]
     platform.finish(*results)
     assert {result.controller for result in results} == {first.listen, second.listen}
-    stories = [platform.story(result) for result in results]
+    for result in results:
+        platform.story(result)
     for host in both:
         wait(lambda host=host: host.metric("callctl_spool_records") == 0, "all is written")
         assert host.metric("callctl_spool_rejected") == 0
+    stories = [platform.story(result) for result in results]
     stream = [entry for _, entry in platform.redis().xrange(f"{platform.prefix}events")]
     for result, story in zip(results, stories, strict=True):
         assert story.cdr["sip_status"] == result.status

@@ -115,6 +115,9 @@ def test_mysql_that_cannot_be_used(platform):
     )
     refused(wrong, 3, "'callctl'", "password")
     refused(away, 3, f"127.0.0.1:{port}", "start it")
+    with platform.admin() as cursor:
+        cursor.execute("DROP DATABASE callctl_empty")
+        cursor.execute("REVOKE ALL ON callctl_empty.* FROM callctl@127.0.0.1")
     refused(empty, 2, "callctl migrate")
 
 
