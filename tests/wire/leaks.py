@@ -8,6 +8,7 @@ import gevent
 from greenlet import greenlet
 
 PATIENCE = 5.0  # seconds for what was told to end to do so
+OWN = 3  # descriptors the interpreter and gevent may open for themselves, once; what leaks, leaks with every call
 
 
 def held():
@@ -23,8 +24,8 @@ def nothing_left_behind():
     before = held()
     yield
     with gevent.Timeout(PATIENCE, False):
-        while held() > before or held()[1] > before[1]:
+        while held()[0] > before[0] or held()[1] > before[1] + OWN:
             gevent.sleep(0.02)
     running, descriptors = held()
     assert running <= before[0], f"{running - before[0]} greenlets still run"
-    assert descriptors <= before[1], f"{descriptors - before[1]} descriptors are still open"
+    assert descriptors <= before[1] + OWN, f"{descriptors - before[1]} descriptors are still open"
