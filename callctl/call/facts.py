@@ -202,7 +202,7 @@ def leg_ended(b_leg: Event) -> list[Record]:
 def _callee_status(b_leg: Event) -> int:
     """What the callee's side answered; after a 302 that is not followed `sip_term_status` says 487 (observed)."""
     said = b_leg.variable("proto_specific_hangup_cause").removeprefix("sip:")
-    if said.isascii() and said.isdecimal():
+    if said.isascii() and said.isdecimal() and len(said) == 3:
         return int(said)
     return b_leg.number("variable_sip_term_status") or b_leg.number("variable_sip_invite_failure_status")
 
