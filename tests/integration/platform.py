@@ -1,8 +1,7 @@
 """A whole platform under test: `callctl serve` as a process of its own between simulated FreeSWITCH nodes and real
 MariaDB and Redis.
 
-The nodes live in the test's own process and run only while it waits, so tests wait with `wait` and `run` from here,
-never with time.sleep or subprocess.run.
+The nodes live in the test's own process and run only while it waits, so tests wait with `wait` and `run` from here.
 """
 
 from __future__ import annotations
@@ -75,11 +74,6 @@ def wait(condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
 def together(*works: Callable[[], T]) -> list[T]:
     """The results of all, a few at a time: starting Python is what takes long."""
     return Pool(3).map(lambda work: work(), works)
-
-
-def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
-    """Do blocking work while the nodes go on."""
-    return gevent.get_hub().threadpool.apply(work, arguments)
 
 
 def free_ports(count: int) -> list[int]:
