@@ -88,6 +88,27 @@ def test_the_legs_of_a_recorded_call(name):
         assert facts.leg_ended(b_leg) == [], "a leg of a call that is not ours"
 
 
+@pytest.mark.parametrize(
+    ("said", "term", "status"),
+    [
+        ("sip:486", "480", 486), ("", "480", 480), ("sip:302", "487", 302), ("sip:4860", "480", 480),
+        ("sip:" + "9" * 5000, "", None), ("sip:x", "", None), ("isdn:17", "480", 480), ("sip:٤٨٦", "", None),
+    ],
+)  # fmt: skip
+def test_a_legs_status_is_what_the_callee_answered(said, term, status):
+    first = next(found for found in events("f_failover.inbound") if found.name == "CHANNEL_HANGUP_COMPLETE")
+    never = without(first, "variable_sip_invite_failure_status")
+    (record,) = facts.leg_ended(
+        changed(
+            never,
+            variable_callctl_started="17",
+            variable_proto_specific_hangup_cause=said,
+            variable_sip_term_status=term,
+        )
+    )
+    assert record.fields.get("sip_status") == status
+
+
 def test_an_answered_failover_is_a_success_though_its_first_try_left_causes():
     end = end_of("f_failover")
     assert end.variable("last_bridge_hangup_cause") == "NORMAL_TEMPORARY_FAILURE"

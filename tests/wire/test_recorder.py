@@ -437,16 +437,15 @@ class Kept:
 
 def test_mangled_events_never_end_the_recorder():
     """Each case: the events of a recorded node, with bytes changed, lines dropped and events repeated."""
-    nobody = RedisSettings(port=1)
-    client = connect(nobody)
+    nobody = Settings(redis=RedisSettings(port=1))
+    client = connect(nobody.redis)
+    rooms = Rooms(client, nobody.redis)
     told = [heard(name) for name in INBOUND]
-    for number in range(cases(400)):
+    for number in range(cases(1000)):
         chance = random.Random(number)
         kept = Kept()
-        publisher = Publisher(client, nobody)
-        recorder = NodeRecorder(
-            InboundNode, Settings(redis=nobody), kept, publisher, Rooms(client, nobody), lambda _up: None
-        )
+        publisher = Publisher(client, nobody.redis)
+        recorder = NodeRecorder(InboundNode, nobody, kept, publisher, rooms, lambda _up: None)
         for one in chance.choices(chance.choice(told), k=12):
             recorder._hear(mangled(one, chance))
         for call in recorder.calls:
