@@ -26,7 +26,9 @@ def refused(found):
     return found[-1].refused
 
 
-def test_two_hundred_at_once_get_the_places_there_are(limits):
+def test_two_hundred_at_once_get_the_places_there_are(settings):
+    patient = settings.redis.model_copy(update={"timeout": 30.0})  # they share eight connections
+    limits = Limits(connect(patient), patient)
     level = Level("account acme", 30, None)
     jobs = [gevent.spawn(limits.admit, f"c{number}", [FREE, level]) for number in range(200)]
     gevent.joinall(jobs, raise_error=True)
