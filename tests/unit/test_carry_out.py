@@ -30,7 +30,7 @@ ERR = "-ERR command not found"
 
 @pytest.fixture(autouse=True)
 def _no_test_hangs():
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         yield
 
 
@@ -116,7 +116,7 @@ class Followed:
 
     def __init__(self, called="102", heard=False, located=None):
         self.ours, self.switch = socket.socketpair()
-        self.session = Session("peer", self.ours, 2.0)
+        self.session = Session("peer", self.ours, 20.0)
         self.session._uuid = "c-1"
         self.heard = heard
         asked = request(called=called)

@@ -14,7 +14,7 @@ CONNECT = frame_of(messages("a_bridged")[0])
 
 @pytest.fixture(autouse=True)
 def _no_test_hangs():
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         yield
 
 

@@ -24,7 +24,7 @@ def an_event(name, number=0):
 
 @pytest.fixture(autouse=True)
 def _no_test_hangs():
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         yield
 
 
@@ -32,7 +32,7 @@ def _no_test_hangs():
 def pair():
     """A session and the socket of its FreeSWITCH."""
     ours, switch = socket.socketpair()
-    session = Session("peer", ours, 2.0)
+    session = Session("peer", ours, 20.0)
     yield session, switch
     session.stop()
     switch.close()
@@ -262,7 +262,7 @@ def follow(session):
     found = []
     while not session.lost or found[-1:] != [None]:
         try:
-            found.append(session.next_event(2.0))
+            found.append(session.next_event(20.0))
         except CommandFailed:
             continue
     return [event for event in found if event is not None]
@@ -297,7 +297,7 @@ def test_a_socket_that_ends_anywhere_gives_what_came_and_then_the_end(name):
         ends.append((at, message.is_event))
     for cut in range(0, len(data), max(1, len(data) // 40)):
         ours, switch = socket.socketpair()
-        session = Session("peer", ours, 2.0)
+        session = Session("peer", ours, 20.0)
         expecting(session, name)
         switch.sendall(data[:cut])
         switch.close()
@@ -320,7 +320,7 @@ def test_a_thousand_sessions_leave_nothing_behind():
     with nothing_left_behind():
         for number in range(1000):
             ours, switch = socket.socketpair()
-            session = Session("peer", ours, 2.0)
+            session = Session("peer", ours, 20.0)
             expecting(session, "h_hangup_rejected")
             switch.sendall(data[: len(data) - number * 7])
             switch.close()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import gevent
 from greenlet import greenlet
 
-PATIENCE = 5.0  # seconds for what was told to end to do so
+PATIENCE = 20.0  # seconds for what was told to end to do so
 OWN = 3  # descriptors the interpreter and gevent may open for themselves, once; what leaks, leaks with every call
 
 

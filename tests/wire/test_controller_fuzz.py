@@ -151,7 +151,7 @@ class Case:
         ours, theirs = socket.socketpair()
         playing = gevent.spawn(self.dump if self.chance.random() < 0.5 else self.answer, theirs)
         session = Session("peer", ours, SETTINGS.esl.command_timeout)
-        with capture_logs() as logs, gevent.Timeout(20):
+        with capture_logs() as logs, gevent.Timeout(60):
             try:
                 self.controller.handle(session)
             finally:
@@ -172,6 +172,7 @@ def bring(number):
     assert states[:1] != ["final"]
 
 
+@pytest.mark.timeout(600)
 def test_some_thousands():
     bring(-1)
     with nothing_left_behind():
@@ -191,7 +192,7 @@ def test_a_recording_played_at_the_controller_blindly(name):
             theirs.sendall(received(name))
 
     playing = gevent.spawn(play)
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         case.controller.handle(session)
     session.stop()
     playing.join()

@@ -36,7 +36,7 @@ UUID = {name: messages(name)[0].get("Unique-ID") for name in ("a_bridged", "b_bu
 
 @pytest.fixture(autouse=True)
 def _no_test_hangs():
-    with gevent.Timeout(20):
+    with gevent.Timeout(60):
         yield
 
 
@@ -46,7 +46,7 @@ class House:
     def __init__(self, folder, heard=False, **esl):
         redis = Redis(port=1)
         self.settings = Settings(
-            esl=Esl(command_timeout=2.0, **esl),
+            esl=Esl(command_timeout=20.0, **esl),
             nodes=(Node(name="lab-fs", sip="127.0.0.1:5080", profile="core"), Node(name="fs2", sip="10.9.0.2:5080")),
             calls=Calls(max_duration=100),
             redis=redis,

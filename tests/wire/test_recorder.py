@@ -53,7 +53,7 @@ def uuid_of(name):
 def _no_test_hangs(monkeypatch):
     monkeypatch.setattr(recorder_module, "RECONNECT", (0.01, 0.05))
     monkeypatch.setattr(recorder_module, "SETTLE", 0.02)
-    with gevent.Timeout(10):
+    with gevent.Timeout(60):
         yield
 
 
@@ -197,12 +197,12 @@ def test_a_call_whose_controller_was_lost_before_it_decided_is_ours_all_the_same
 
 def test_a_call_is_shown_while_it_is_up(make, redis):
     told = heard("a_bridged.inbound")
-    recording = make().start()
+    recording = make(answers={"version": "FreeSWITCH"}).start()
     recording.until_compared()
     seen = []
     for one in told:
         recording.switch.send(framed(one))
-        gevent.sleep(0.02)
+        recording.recorder._feed.api("version")  # whose answer comes after the event
         call = recording.recorder.calls.get(uuid_of("a_bridged.inbound"))
         seen.append((one.name, one.get("Call-Direction"), call.state if call else None))
     assert ("CHANNEL_PROGRESS_MEDIA", "inbound", "ringing") in seen
