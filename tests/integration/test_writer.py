@@ -286,8 +286,12 @@ class TestTrouble:
         """The controller's host and the host that heard the end each have a spool of their own."""
         spools = [Spool(tmp_path / name, 0) for name in ("one", "two") if (tmp_path / name).mkdir() is None]
         for n in range(200):
-            spools[0].put([cdr(f"call-{n}", account="acme")])
-            spools[1].put([cdr(f"call-{199 - n}", "final", hangup_cause="X")])
+            last = (
+                spools[0].put([cdr(f"call-{n}", account="acme")]),
+                spools[1].put([cdr(f"call-{199 - n}", "final", hangup_cause="X")]),
+            )
+        for commit in last:
+            commit.wait(30)
         runs = [gevent.spawn(Writer(spool, database, 20).run, Event()) for spool in spools]
         while any(spool.depth() for spool in spools):
             gevent.sleep(0.05)
