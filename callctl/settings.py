@@ -47,6 +47,9 @@ Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(lambda value: ip_
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
 
 
+Profile = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]  # what a dial string may hold
+
+
 class Section(BaseModel):
     """A part of the tree: unknown keys are errors, values do not change after start."""
 
@@ -86,7 +89,7 @@ class Node(WithPassword):
     name: Name
     esl: Address = "127.0.0.1:8021"
     sip: Address
-    profile: Name = "internal"
+    profile: Profile = "internal"
 
 
 class Edge(Section):
@@ -151,7 +154,7 @@ class Calls(Section):
     codecs: tuple[str, ...] = ("OPUS", "G722", "PCMA", "PCMU")
     codec_check: tuple[Literal["onnet", "conference", "service"], ...] = ("onnet", "conference", "service")
     echo_number: str = "*43"
-    conference_profile: Name = "default"
+    conference_profile: Profile = "default"
     proxy_media: bool = False
 
 

@@ -69,18 +69,21 @@ class Controller:
         decision = self._kept(request, self._decide(request))
         metrics.decided[facts.outcome_name(decision)].observe(time.monotonic() - arrived)
         self._publish(request, decision)
+        end: Event | None = None
         try:
-            end = self._carry_out(decision, request, session)
-        except UnsafeText as error:
-            log.exception("decision cannot be carried out")
-            end = self._carry_out(_fault(error), request, session)
+            end = self._carried_out(decision, request, session)
+        finally:
+            if end is not None or session.lost:
+                self._give_back(request, decision)
         if end is not None:
-            self._give_back(request, decision)
             self._spool.put(facts.ended(end))
             session.leave()
 
     def _give_back(self, request: CallRequest, decision: Decision) -> None:
-        """The places of a call that ended here; of one that was let go the recorder gives them back."""
+        """The places of a call that ended here, or whose socket did: should it live on, the recorder takes them anew.
+
+        Of a call that was let go the recorder gives them back.
+        """
         if decision.levels:
             self._publisher.write(lambda pipe: release(pipe, self._settings.redis, request.call_uuid, decision.levels))
 
@@ -90,8 +93,17 @@ class Controller:
             self._spool.put(facts.routed(request, decision, self._name))
         except SpoolError as error:
             log.error("record cannot be kept", error=str(error))
+            self._give_back(request, decision)
             return refusal(Reason.SPOOL_FULL, failed("spool", Reason.SPOOL_FULL, "spool.full"))
         return decision
+
+    def _carried_out(self, decision: Decision, request: CallRequest, session: Session) -> Event | None:
+        """As carry_out; a decision that cannot be said to FreeSWITCH ends in a refusal."""
+        try:
+            return self._carry_out(decision, request, session)
+        except UnsafeText as error:
+            log.exception("decision cannot be carried out")
+            return self._carry_out(_fault(error), request, session)
 
     def _carry_out(self, decision: Decision, request: CallRequest, session: Session) -> Event | None:
         return carry_out(

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import gevent
 import structlog
-from gevent.event import Event
 
 from callctl.cdr.spool import Spool, Stored
 from callctl.errors import SpoolError, StoreError, StoreRefused
@@ -21,7 +20,7 @@ from callctl.store.records import TABLES
 
 _log = structlog.get_logger(__name__)
 
-_IDLE = 1.0  # seconds after which the spool is looked at though nobody said that it has something
+_IDLE = 1.0  # seconds between looks at the spool, in which other processes put their records too
 _BACKOFF = (0.2, 5.0)  # seconds, doubled from the first to the second while MySQL is away
 _TURN = 50  # records handled before other greenlets have their turn: about a millisecond
 _DAYS_AHEAD = 3
@@ -45,8 +44,8 @@ class Writer:
         self._partitions_due = 0.0
         self.away = ""  # why records are not written now
 
-    def run(self, wake: Event) -> None:
-        """Drain whenever `wake` is set, for ever. What cannot be written now stays in the spool and is tried again."""
+    def run(self) -> None:
+        """Drain every second, for ever. What cannot be written now stays in the spool and is tried again."""
         pause, longest = _BACKOFF
         while True:
             try:
@@ -63,8 +62,7 @@ class Writer:
             if self.away:
                 _log.info("records are written again")
             self.away, pause = "", _BACKOFF[0]
-            wake.wait(_IDLE)
-            wake.clear()
+            gevent.sleep(_IDLE)
 
     def drain(self) -> int:
         """Write the oldest records and drop them from the spool; returns how many left it.

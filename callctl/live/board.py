@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _SLOT = struct.Struct("d")
+FEED_FRESH = 45.0  # seconds; a feed that is heard is marked every 10
 
 
 class Board:

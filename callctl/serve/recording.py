@@ -8,7 +8,6 @@ from functools import partial
 
 import gevent
 import structlog
-from gevent.event import Event as Signal
 
 from callctl.call.recorder import NodeRecorder
 from callctl.cdr.spool import Spool
@@ -46,9 +45,8 @@ def run(settings: Settings, workers: int) -> None:
     recorders += [
         NodeRecorder(node, settings, spool, publisher, rooms, _marker(marks, node)) for node in settings.nodes
     ]
-    wake = Signal()
     for_ever(publisher.run)
-    for_ever(lambda: writer.run(wake))
+    for_ever(writer.run)
     for recorder in recorders:
         for_ever(recorder.run)
     for edge in settings.edges:

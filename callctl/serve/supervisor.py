@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import gevent
 import structlog
@@ -152,26 +153,20 @@ def _make_room_for_metrics(folder: Path) -> Path:
     return made
 
 
-class _Lock:
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-def _lock(folder: Path) -> _Lock:
-    """Hold the spool folder, or say who does."""
-    descriptor = os.open(folder / "serve.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def _lock(folder: Path) -> IO[str]:
+    """Hold the spool folder until the file is closed, or say who does."""
+    lock = open(folder / "serve.lock", "a+", opener=lambda path, flags: os.open(path, flags, 0o600))  # noqa: SIM115
+    lock.seek(0)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
-        os.close(descriptor)
+        holder = lock.read(20).strip() or "unknown"
+        lock.close()
         raise ConfigError(
             f"callctl already serves from {folder} (process {holder}): "
             "stop it, or give this one its own [spool] directory."
         ) from error
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-    return _Lock(descriptor)
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock

@@ -27,7 +27,6 @@ from callctl.store.pool import Pool
 
 log = structlog.get_logger()
 
-FEED_FRESH = 45.0  # seconds; FreeSWITCH's HEARTBEAT comes every 20
 SWITCH_INTERVAL = 0.1  # seconds; the spool's thread is short of nothing, and handing over the interpreter costs calls
 
 
@@ -46,7 +45,7 @@ def run(settings: Settings, index: int, workers: int, listener: int) -> None:
         known,
         spool,
         publisher,
-        lambda node: marks.fresh(board.feed(node), FEED_FRESH),
+        lambda node: marks.fresh(board.feed(node), board.FEED_FRESH),
     )
     sock = socket.socket(fileno=listener)
     server = Server(sock, settings.esl, controller.handle)

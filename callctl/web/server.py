@@ -19,7 +19,6 @@ from callctl.live.publisher import Publisher
 from callctl.settings import Settings, split_address
 
 WORKER_FRESH = 5.0  # seconds
-FEED_FRESH = 45.0  # seconds
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 
@@ -80,7 +79,7 @@ class WebServer:
             "redis": not self._publisher.away,
         }
         state["feeds"] = {
-            node.name: self._marks.fresh(board.feed(node.name), FEED_FRESH) for node in self._settings.nodes
+            node.name: self._marks.fresh(board.feed(node.name), board.FEED_FRESH) for node in self._settings.nodes
         }
         return {"ready": any(workers) and self._spool.healthy, **state}
 

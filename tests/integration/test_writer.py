@@ -8,7 +8,6 @@ from pathlib import Path
 import gevent
 import orjson
 import pytest
-from gevent.event import Event
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -223,13 +222,11 @@ class TestTrouble:
 
     def test_mysql_stopped_and_started_during_a_run(self, spool, writer, database, services: Services):
         """Calls go on while MySQL is away; afterwards each is there, once."""
-        wake = Event()
-        running = gevent.spawn(writer.run, wake)
+        running = gevent.spawn(writer.run)
 
         def call(n: int) -> None:
             for state in ("routed", "answered", "final"):
                 spool.put([cdr(f"call-{n}", state), event(3 * n, f"call-{n}")]).wait(5)
-                wake.set()
 
         calls = 0
 
@@ -292,7 +289,7 @@ class TestTrouble:
             )
         for commit in last:
             commit.wait(30)
-        runs = [gevent.spawn(Writer(spool, database, 20).run, Event()) for spool in spools]
+        runs = [gevent.spawn(Writer(spool, database, 20).run) for spool in spools]
         while any(spool.depth() for spool in spools):
             gevent.sleep(0.05)
         gevent.killall(runs)
@@ -304,7 +301,7 @@ class TestTrouble:
 
 
 def test_the_writer_makes_the_days_partitions(spool: Spool, writer: Writer, database: Pool):
-    running = gevent.spawn(writer.run, Event())
+    running = gevent.spawn(writer.run)
     count = "SELECT COUNT(*) FROM information_schema.partitions WHERE table_schema = DATABASE() AND table_name = 'cdr'"
     while database.rows(count)[0][0] < 5:
         gevent.sleep(0.05)

@@ -9,11 +9,11 @@ from callctl.call.carry_out import BRIDGE_ID, EVENTS
 from callctl.call.controller import Controller
 from callctl.cdr.spool import Spool
 from callctl.directory import Snapshot
-from callctl.errors import SpoolError
+from callctl.errors import Gone, SpoolError
 from callctl.esl.session import Session
 from callctl.live.client import connect
 from callctl.live.publisher import Publisher
-from callctl.model import Account, EdgeTarget, Endpoint, Located
+from callctl.model import Account, EdgeTarget, Endpoint, Limits, Located
 from callctl.settings import Calls, Esl, Node, Redis, Settings
 from tests.unit.company import HERE, World
 from tests.wire.grammar import originate
@@ -401,3 +401,55 @@ def test_two_hundred_calls_leave_nothing_behind(tmp_path):
 def test_the_recordings_part_where_the_controller_hung_up():
     assert [len(part) for part in timeline("b_busy")] == [7, 9]
     assert [len(part) for part in timeline("a_bridged")] == [17, 0]
+
+
+class Pipe:
+    """Keeps what would be said to Redis."""
+
+    def __init__(self):
+        self.removed = []
+
+    def zrem(self, key, call):
+        self.removed.append((key, call))
+
+
+def given_back(house):
+    pipe = Pipe()
+    for write in list(house.publisher._writes):
+        write(pipe)
+    return pipe.removed
+
+
+class TestPlaces:
+    """What a call took at its levels is free again, however it ends here."""
+
+    @pytest.fixture(autouse=True)
+    def _limited(self, house):
+        limited = Account("acme", limits=Limits(calls=5))
+        house.world.directory = Snapshot(2, [limited], [DIRECTORY.endpoint("127.0.0.1/32")])
+        self.place = ("callctl:{account acme}:calls", UUID["a_bridged"])
+
+    def test_when_its_end_is_heard(self, house):
+        house.bring("a_bridged", called="conf_1")
+        assert given_back(house) == [self.place]
+
+    def test_when_its_record_cannot_be_kept(self, house, monkeypatch):
+        monkeypatch.setattr(house.spool, "put", cannot(SpoolError("no room")))
+        house.bring("a_bridged", called="conf_1")
+        assert self.place in given_back(house)
+
+    def test_when_its_socket_is_gone_before_it_is_told_anything(self, house, monkeypatch):
+        def gone(session, *_commands):
+            session.stop()
+            raise Gone("closed")
+
+        connected = Session.connect
+
+        def connect_then_lose(session, linger=0):
+            channel = connected(session, linger)
+            monkeypatch.setattr(Session, "write", gone)
+            return channel
+
+        monkeypatch.setattr(Session, "connect", connect_then_lose)
+        house.bring("a_bridged", called="conf_1")
+        assert given_back(house) == [self.place]
