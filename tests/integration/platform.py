@@ -393,6 +393,18 @@ class Platform:
         ).start()  # fmt: skip
         return self.nodes[name]
 
+    def apply(self, host: Serve, text: str) -> None:
+        """Apply a declarative file, and return when every worker of `host` decides by it."""
+        file = self.folder / "applied.yaml"
+        file.write_text(text)
+        done = host.run("apply", "-f", str(file))
+        assert done.code == 0, done.err
+        version = self.rows("SELECT version FROM config_version")[0]["version"]
+        wait(
+            lambda: sum(line["version"] >= version for line in host.logged("configuration read")) >= host.workers,
+            "the configuration is in force",
+        )
+
     # calls
 
     def dial(self, scenario: Scenario | str, node: str = "", *, minutes_ago: int = 0, **call: Any) -> CallResult:

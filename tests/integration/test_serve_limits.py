@@ -17,17 +17,8 @@ endpoints:
 def platform(services, tmp_path_factory):
     with Platform(tmp_path_factory.mktemp("limits"), services, scale=0.05) as platform:
         host = platform.start()
-        file = platform.folder / "limits.yaml"
-        file.write_text(COMPANY)
-        done = host.run("apply", "-f", str(file))
-        assert done.code == 0, done.err
-        platform.host = host
-        wait(lambda: _limited(platform), "the limits are in force")
+        platform.apply(host, COMPANY)
         yield platform
-
-
-def _limited(platform):
-    return "limits" in platform.host.run("explain", "--to", "1002", "--endpoint", "1001@example.net").out
 
 
 def holders(platform, level):
