@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from ipaddress import ip_network
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from callctl.declaration_file import Currency, Entry, Name, Placed, entries
-from callctl.declaration_tariff import TariffEntry
+from callctl.declaration_tariff import Amount, TariffEntry
 from callctl.errors import ConfigError
 
 
@@ -30,7 +31,11 @@ def _zone(name: str) -> str:
 
 User = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+*-]{1,64}$")]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
+Prefix = Annotated[str, Field(pattern=r"^[0-9*#]{1,20}$")]
 Codec = Annotated[str, Field(pattern=r"^[A-Z0-9_.-]{1,32}$")]
+
+
+MOST = 9_000_000_000  # of a currency; more micro-units than Redis counts exactly
 
 
 class LimitsEntry(Entry):
@@ -38,6 +43,13 @@ class LimitsEntry(Entry):
 
     calls: int | None = Field(None, ge=0, le=1_000_000)
     cps: int | None = Field(None, ge=0, le=100_000)
+
+
+class AccountLimits(LimitsEntry):
+    """An account's, which may be of money too: a day of its time zone, a minute of a call."""
+
+    spend_per_day: Amount | None = None
+    price_per_minute: Amount | None = None
 
 
 class AccountEntry(Entry):
@@ -49,10 +61,23 @@ class AccountEntry(Entry):
     codec_check: bool = True
     max_duration: int | None = Field(None, gt=0, le=86_400 * 7)
     parent: Name | None = None
-    limits: LimitsEntry = LimitsEntry()
+    limits: AccountLimits = AccountLimits()
+    mode: Literal["prepaid", "postpaid"] = "prepaid"
+    credit_limit: Annotated[Amount, Field(le=MOST)] = Decimal(0)  # how far a postpaid balance may fall below nothing
     tariff: Name | None = None
     currency: Currency | None = None
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"  # by whose clock the windows of its rates hold
+    blocked: tuple[Prefix, ...] = ()
+    allowed: tuple[Prefix, ...] = ()
+    premium: bool = False
+
+    @model_validator(mode="after")
+    def _credit_is_postpaid(self) -> Self:
+        if self.mode == "prepaid" and self.credit_limit:
+            raise ValueError("a prepaid account has no credit_limit; make its mode postpaid or leave it out")
+        if self.mode == "postpaid" and "credit_limit" not in self.model_fields_set:
+            raise ValueError("a postpaid account needs a credit_limit: how far its balance may fall below nothing")
+        return self
 
     @property
     def key(self) -> str:

@@ -20,6 +20,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "identify.unknown_source": ("{source} is neither an edge, nor a node, nor an endpoint's address", "{source} 既不是边缘代理或节点，也不是任何终端的地址"),
     "account.active": ("account {account} is active", "账户 {account} 已启用"),
     "account.closed": ("account {account} is not active", "账户 {account} 未启用"),
+    "account.held": ("account {account} is blocked by an operator: {reference}", "账户 {account} 被操作员冻结：{reference}"),
     "account.hop": ("checked by the node that sent the call on", "已由转来呼叫的节点检查"),
     "destination.unusable": ("called number {called} has a character that no number may have", "被叫号码 {called} 含有不允许的字符"),
     "destination.room": ("conference room {room}", "会议室 {room}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from callctl.reason import Reason
@@ -55,6 +56,16 @@ class Account:
     max_duration: int | None = None  # seconds
     parent: str = ""  # the account this one belongs to
     limits: Limits = NO_LIMITS
+    tariff: str = ""  # by which it pays for calls; empty: it does not
+    currency: str = ""  # of its tariff, balance and limits
+    timezone: str = "UTC"
+    credit_limit: Decimal = Decimal(0)  # how far a postpaid account's balance may fall below nothing
+    spend_per_day: Decimal | None = None  # a day of its time zone
+    price_per_minute: Decimal | None = None  # the most a call may cost
+    blocked: tuple[str, ...] = ()  # prefixes it may not call
+    allowed: tuple[str, ...] = ()  # the only prefixes it may call; empty: all
+    premium: bool = False  # whether it may call premium numbers
+    held: str = ""  # the reference under which an operator has blocked it
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,57 @@ class Reason(Enum):
         "The endpoint, its account or a parent begins more calls a second than its limit allows: see the limits step.",
         "终端、其账户或上级账户每秒新呼叫数超过上限：请查看 limits 步骤。",
     )
+    # what it costs, and who pays
+    ACCOUNT_HELD = _Row(
+        "account_held", 403, 52, "OUTGOING_CALL_BARRED",
+        "An operator has blocked the caller's account or one above it: see `callctl account show` and release it.",
+        "操作员已冻结主叫账户或其上级账户：请用 `callctl account show` 查看并解除。",
+    )
+    NUMBER_BLOCKED = _Row(
+        "number_blocked", 403, 52, "OUTGOING_CALL_BARRED",
+        "The called number begins with a prefix that an account blocks: see its `blocked` list.",
+        "被叫号码的前缀被账户禁止：请查看其 `blocked` 列表。",
+    )
+    NUMBER_NOT_ALLOWED = _Row(
+        "number_not_allowed", 403, 52, "OUTGOING_CALL_BARRED",
+        "The called number begins with none of the prefixes that an account allows: see its `allowed` list.",
+        "被叫号码不在账户允许的前缀之内：请查看其 `allowed` 列表。",
+    )
+    PREMIUM_BARRED = _Row(
+        "premium_barred", 403, 52, "OUTGOING_CALL_BARRED",
+        "The called number is a premium number: set the account's `premium` to true to let it call those.",
+        "被叫号码是高额收费号码：将账户的 `premium` 设为 true 后才能呼叫。",
+    )
+    NO_RATE = _Row(
+        "no_rate", 404, 3, "NO_ROUTE_DESTINATION",
+        "A tariff that has to price this call has no rate for the number: add one for its prefix.",
+        "需要为该呼叫计价的费率表没有该号码的费率：请为其前缀添加费率。",
+    )
+    TOO_DEAR = _Row(
+        "too_dear", 403, 52, "OUTGOING_CALL_BARRED",
+        "A minute costs more than an account's price_per_minute limit allows: raise it, or leave the destination out.",
+        "每分钟价格超过账户的 price_per_minute 上限：请提高上限，或不开放该目的地。",
+    )
+    NO_MONEY = _Row(
+        "no_money", 402, 21, "CALL_REJECTED",
+        "An account has not the money for the call's first increment: see the money step for which, and top it up.",
+        "账户余额不足以支付呼叫的第一个计费单元：请查看 money 步骤，并为该账户充值。",
+    )
+    DAY_SPENT = _Row(
+        "day_spent", 402, 21, "CALL_REJECTED",
+        "An account has spent what its spend_per_day limit allows: raise the limit, or wait for its next day.",
+        "账户当日消费已达 spend_per_day 上限：请提高上限，或等到次日。",
+    )
+    RATES_AWAY = _Row(
+        "rates_away", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "MySQL did not answer what the call costs, so it was not connected: check MySQL.",
+        "MySQL 没有应答该呼叫的费率，因此未接通：请检查 MySQL。",
+    )
+    MONEY_AWAY = _Row(
+        "money_away", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "Nobody could say whether there is money for the call, so it was not connected: check Redis and MySQL.",
+        "无法得知余额是否足够，因此未接通：请检查 Redis 和 MySQL。",
+    )
     # the platform
     DIRECTORY_AWAY = _Row(
         "directory_away", 503, 41, "NORMAL_TEMPORARY_FAILURE",
@@ -153,6 +204,16 @@ class Reason(Enum):
         "The call reached its longest allowed duration.",
         "通话达到最长允许时间。",
     )
+    MONEY_UP = _Row(
+        "money_up", 480, 16, "ALLOTTED_TIMEOUT",
+        "The money for the call ran out: see `callctl account show` of the accounts that pay.",
+        "通话的余额用尽：请用 `callctl account show` 查看付费账户。",
+    )
+    NOT_EXTENDED = _Row(
+        "not_extended", 480, 16, "ALLOTTED_TIMEOUT",
+        "The time paid for ended and no recorder was there to pay for more: see whether callctl was running then.",
+        "已付费的时间用完而没有 recorder 续费：请检查当时 callctl 是否在运行。",
+    )
     ENDED_BY_OPERATOR = _Row(
         "ended_by_operator", 480, 16, "MANAGER_REQUEST",
         "An operator ended the call.",
@@ -171,6 +232,11 @@ class Reason(Enum):
         self.cause = cause
         self.en = en
         self.zh = zh
+
+    @property
+    def response(self) -> str:
+        """The SIP answer that FreeSWITCH has to be told, as none of its causes leads to it; else empty."""
+        return "402 Payment Required" if self.sip == 402 else ""
 
     def sentence(self, lang: str) -> str:
         """What to change, in language `lang` ("en" or "zh")."""

@@ -158,6 +158,16 @@ class Calls(Section):
     proxy_media: bool = False
 
 
+class Money(Section):
+    """How calls that cost money are paid for while they last."""
+
+    rated: tuple[Literal["onnet", "conference", "service", "pstn", "did"], ...] = ("pstn", "did")  # kinds that cost
+    slice: int = Field(60, ge=10, le=3600)  # seconds of talk held at a time
+    warn_before: int = Field(10, ge=0, le=60)  # seconds before money ends a call that its caller is told; 0: never
+    warn_at: float = Field(0.8, gt=0, le=1)  # the part of a limit from which on events warn
+    premium: tuple[Annotated[str, Field(pattern=r"^[0-9]{1,20}$")], ...] = ()  # prefixes of premium numbers
+
+
 class Http(Section):
     """Health, readiness and metrics."""
 
@@ -186,6 +196,7 @@ class Settings(BaseSettings):
     redis: Redis = Redis()
     spool: Spool = Spool()
     calls: Calls = Calls()
+    money: Money = Money()
     http: Http = Http()
     log: Log = Log()
 

@@ -16,4 +16,7 @@ def check(case: Case) -> Step:
     closed = next((account.name for account in lineage if not account.active), None)
     if case.account is None or closed is not None:
         return failed("account", Reason.ACCOUNT_CLOSED, "account.closed", account=closed or name)
+    held = next((account for account in lineage if account.held), None)
+    if held is not None:
+        return failed("account", Reason.ACCOUNT_HELD, "account.held", account=held.name, reference=held.held)
     return passed("account", "account.active", account=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -13,7 +14,10 @@ from callctl.store.pool import Pool
 _PAGE = 1000  # rows; reading a result blocks the process, so it is read in pieces
 
 _ACCOUNTS = (
-    "SELECT name, active, codecs, codec_check, max_duration, body FROM account WHERE name > %s ORDER BY name LIMIT %s"
+    "SELECT name, active, codecs, codec_check, max_duration, tariff, body, "
+    "COALESCE((SELECT MIN(reference) FROM account_hold WHERE account = name AND released_at IS NULL), ''), "
+    "COALESCE((SELECT currency FROM tariff WHERE tariff.name = account.tariff), '') "
+    "FROM account WHERE name > %s ORDER BY name LIMIT %s"
 )
 _ENDPOINTS = (
     "SELECT name, account, COALESCE(`user`, ''), COALESCE(domain, ''), COALESCE(extension, ''), caller_id, "
@@ -32,23 +36,50 @@ def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint]]:
         # The version is the first read, and the transaction's snapshot is taken by it: all that follows is of it.
         cursor.execute("SELECT version FROM config_version WHERE id = 1")
         version = int(cursor.fetchone()[0])
-        accounts = [
-            Account(
-                name,
-                bool(active),
-                _codecs(codecs),
-                bool(codec_check),
-                max_duration,
-                _entry(body).get("parent") or "",
-                _limits(body),
-            )
-            for name, active, codecs, codec_check, max_duration, body in _pages(cursor, _ACCOUNTS)
-        ]
+        accounts = [_account(*row) for row in _pages(cursor, _ACCOUNTS)]
         endpoints = [
             Endpoint(account, name, user, domain, extension, caller_id, address, _codecs(codecs), _limits(body))
             for name, account, user, domain, extension, caller_id, address, codecs, body in _pages(cursor, _ENDPOINTS)
         ]
     return version, accounts, endpoints
+
+
+def _account(
+    name: str,
+    active: int,
+    codecs: str,
+    codec_check: int,
+    max_duration: int | None,
+    tariff: str | None,
+    body: str | None,
+    held: str,
+    currency: str,
+) -> Account:
+    entry = _entry(body)
+    limits = entry.get("limits", {})
+    return Account(
+        name=name,
+        active=bool(active),
+        codecs=_codecs(codecs),
+        codec_check=bool(codec_check),
+        max_duration=max_duration,
+        parent=entry.get("parent") or "",
+        limits=_limits(body),
+        tariff=tariff or "",
+        currency=entry.get("currency") or currency,
+        timezone=entry.get("timezone", "UTC"),
+        credit_limit=Decimal(entry.get("credit_limit", 0)),
+        spend_per_day=_amount(limits.get("spend_per_day")),
+        price_per_minute=_amount(limits.get("price_per_minute")),
+        blocked=tuple(entry.get("blocked", ())),
+        allowed=tuple(entry.get("allowed", ())),
+        premium=entry.get("premium", False),
+        held=held,
+    )
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _pages(cursor: Cursor, sql: str) -> list[tuple[Any, ...]]:
@@ -70,7 +101,8 @@ def _entry(body: str | None) -> dict[str, Any]:
 
 
 def _limits(body: str | None) -> Limits:
-    return Limits(**_entry(body).get("limits", {}))
+    limits = _entry(body).get("limits", {})
+    return Limits(limits.get("calls"), limits.get("cps"))
 
 
 def _codecs(text: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from callctl.store.pool import Connection, Pool
 
-TABLES = ("cdr", "cdr_leg", "call_event")
+TABLES = ("cdr", "cdr_leg", "call_event", "cdr_charge")
 
 _LOCK = "callctl_partitions"
 

@@ -5,6 +5,7 @@ from callctl.reason import BY_NAME, Reason
 # SIP answer and Q.850 number that FreeSWITCH has for a cause (hangup_cause_to_sip in mod_sofia.c, switch_types.h; the
 # causes above 127 have no number of their own and are sent as 16, observed).
 SWITCH = {
+    "NO_ROUTE_DESTINATION": (404, 3),
     "UNALLOCATED_NUMBER": (404, 1), "USER_BUSY": (486, 17), "NO_ANSWER": (480, 19), "SUBSCRIBER_ABSENT": (480, 20),
     "CALL_REJECTED": (603, 21), "INVALID_NUMBER_FORMAT": (484, 28), "NETWORK_OUT_OF_ORDER": (503, 38),
     "NORMAL_TEMPORARY_FAILURE": (503, 41), "SWITCH_CONGESTION": (503, 42), "OUTGOING_CALL_BARRED": (403, 52),
@@ -15,7 +16,8 @@ SWITCH = {
 
 @pytest.mark.parametrize("reason", Reason)
 def test_a_reason_says_what_freeswitch_will_answer(reason):
-    assert (reason.sip, reason.q850) == SWITCH[reason.cause]
+    sip, q850 = SWITCH[reason.cause]
+    assert (reason.sip, reason.q850) == (int(reason.response[:3]) if reason.response else sip, q850)
 
 
 @pytest.mark.parametrize("reason", Reason)
