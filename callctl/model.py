@@ -149,6 +149,31 @@ class Admitted(NamedTuple):
     starts: int
 
 
+class Demand(NamedTuple):
+    """Money that a call wants to hold at an account, all it holds there included; never less than `need`."""
+
+    account: str
+    want: Decimal
+    need: Decimal  # the least that is of use
+    credit: Decimal  # how far the balance may fall below nothing
+    day: str  # the account's own, YYYY-MM-DD
+    spend_per_day: Decimal | None = None
+
+
+class Held(NamedTuple):
+    """What an account said to a demand: `refused` is "money", "day" or "".
+
+    What the call itself holds is in `granted` only.
+    """
+
+    account: str
+    refused: str
+    granted: Decimal  # what the call holds there now, less than wanted where only a part was there
+    available: Decimal  # balance and credit, less what others hold and what ended calls have yet to pay
+    held: Decimal  # by other calls
+    spent: Decimal  # today, by calls that ended
+
+
 class World(Protocol):
     """What a decision must ask outside: the only way it reaches the world."""
 
