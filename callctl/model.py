@@ -174,6 +174,15 @@ class Held(NamedTuple):
     spent: Decimal  # today, by calls that ended
 
 
+class Booked(NamedTuple):
+    """What a booking made of an account: its balance, the last entry of the ledger in it, and the calls it charged."""
+
+    account: str
+    balance: Decimal
+    ledger_id: int
+    calls: tuple[str, ...] = ()
+
+
 class World(Protocol):
     """What a decision must ask outside: the only way it reaches the world."""
 

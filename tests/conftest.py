@@ -14,6 +14,7 @@ from callctl.store.pool import Pool
 from deploy.private_services import Services, running
 
 TARIFFS = ("tariff", "tariff_generation", "tariff_rate")
+MONEY = ("account_balance", "account_hold", "ledger", "cdr_charge", "unsettled", "settled")
 
 for _name in [name for name in os.environ if name.startswith("CALLCTL_")]:
     del os.environ[_name]
@@ -44,7 +45,7 @@ def database(settings: Settings) -> Iterator[Pool]:
     migrate(settings.mysql)
     pool = Pool(settings.mysql, 4)
     with pool.transaction() as cursor:
-        for table in ("account", "endpoint", *TARIFFS, "cdr", "cdr_leg", "call_event"):
+        for table in ("account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event"):
             cursor.execute(f"DELETE FROM {table}")
     yield pool
     pool.close()

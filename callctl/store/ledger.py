@@ -1,0 +1,129 @@
+"""The books in MySQL: entries that are only ever added, each with the balance after it, and the accounts' balances.
+
+Whoever adds entries to an account holds its row of `account_balance` until they are committed: so entries of one
+account follow each other, and every balance is the one before plus the amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from MySQLdb import IntegrityError
+from MySQLdb.cursors import Cursor
+
+from callctl.errors import CallctlError
+from callctl.model import Booked
+
+Kind = Literal["call", "topup", "adjust", "refund", "fee"]
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 MySQL's DATETIME has no zone; all of ours are UTC
+
+# Unlike SELECT ... FOR UPDATE this takes no gap, where two who book the first entry of two accounts would meet.
+_LOCK = "INSERT INTO account_balance (account) VALUES (%s) ON DUPLICATE KEY UPDATE account = VALUES(account)"
+_INSERT = (
+    "INSERT INTO ledger (account, at, kind, amount, balance_after, currency, reference, note)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+)
+_KEEP = (
+    "INSERT INTO account_balance (account, balance, ledger_id) VALUES (%s, %s, %s)"
+    " ON DUPLICATE KEY UPDATE balance = VALUES(balance), ledger_id = VALUES(ledger_id)"
+)
+_FOUND = (
+    "SELECT account, kind, amount, currency, reference, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at), note,"
+    " balance_after, id FROM ledger WHERE reference = %s"
+)
+
+
+class Entry(NamedTuple):
+    """What is added to an account's balance; the amount of a call is negative. `reference` is never booked twice."""
+
+    account: str
+    kind: Kind
+    amount: Decimal  # at most 6 decimals
+    currency: str
+    reference: str
+    at_us: int
+    note: str = ""
+    call: str = ""  # the call it charges; not a column
+
+
+class Standing(NamedTuple):
+    """An account's balance, and the last entry of the ledger in it."""
+
+    balance: Decimal = Decimal(0)
+    ledger_id: int = 0
+
+
+class BookedTwice(CallctlError):
+    """A reference is in the books already."""
+
+    def __init__(self) -> None:
+        super().__init__("One of the references is in the ledger already: name another, or leave it as it is.")
+
+
+def lock(cursor: Cursor, accounts: Iterable[str]) -> dict[str, Standing]:
+    """Hold the accounts' balances until the transaction ends, in the order of their names, and say what they are."""
+    names = sorted(set(accounts))
+    if not names:
+        return {}
+    cursor.executemany(_LOCK, [(name,) for name in names])
+    cursor.execute(
+        "SELECT account, balance, ledger_id FROM account_balance WHERE account IN %s ORDER BY account FOR UPDATE",
+        (names,),
+    )
+    return {name: Standing(balance, ledger_id) for name, balance, ledger_id in cursor.fetchall()}
+
+
+def book(cursor: Cursor, entries: Sequence[Entry]) -> list[Booked]:
+    """Add entries in this order, within the caller's transaction; what that made of each account.
+
+    Raises BookedTwice, and then the transaction is to be rolled back.
+    """
+    if not entries:
+        return []
+    balances = {name: standing.balance for name, standing in lock(cursor, (each.account for each in entries)).items()}
+    rows = []
+    for entry in entries:
+        balances[entry.account] += entry.amount
+        rows.append((
+            entry.account,
+            _EPOCH + timedelta(microseconds=entry.at_us),
+            entry.kind,
+            entry.amount,
+            balances[entry.account],
+            entry.currency,
+            entry.reference,
+            entry.note,
+        ))
+    try:
+        cursor.executemany(_INSERT, rows)
+    except IntegrityError as error:
+        raise BookedTwice from error
+    cursor.execute(
+        "SELECT account, MAX(id) FROM ledger WHERE reference IN %s GROUP BY account",
+        ([entry.reference for entry in entries],),
+    )
+    last = {str(account): int(ledger_id) for account, ledger_id in cursor.fetchall()}
+    cursor.executemany(_KEEP, [(account, balances[account], last[account]) for account in sorted(balances)])
+    calls: dict[str, list[str]] = {account: [] for account in balances}
+    for entry in entries:
+        if entry.call:
+            calls[entry.account].append(entry.call)
+    return [Booked(account, balances[account], last[account], tuple(calls[account])) for account in balances]
+
+
+def entry_of(cursor: Cursor, reference: str) -> tuple[Entry, Standing] | None:
+    """The entry of that reference, and the balance after it."""
+    cursor.execute(_FOUND, (reference,))
+    for account, kind, amount, currency, found, at_us, note, balance, ledger_id in cursor.fetchall():
+        return Entry(account, kind, amount, currency, found, at_us, note), Standing(balance, ledger_id)
+    return None
+
+
+def standing(cursor: Cursor, account: str) -> Standing:
+    """The account's balance now; nothing was ever booked where it is 0 with ledger_id 0."""
+    cursor.execute("SELECT balance, ledger_id FROM account_balance WHERE account = %s", (account,))
+    return next((Standing(balance, ledger_id) for balance, ledger_id in cursor.fetchall()), Standing())
