@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 from callctl.sim import blocks
+from callctl.sim.call import Queued
 from callctl.sim.leg import Leg, now_us
 
 if TYPE_CHECKING:
@@ -95,11 +96,29 @@ def _uuid_dump(node: SimNode, arguments: str) -> str:
     return json.dumps(dict(line.split(": ", 1) for line in text.splitlines() if ": " in line))
 
 
+def _uuid_broadcast(node: SimNode, arguments: str) -> str:
+    uuid, path, legs = _three(arguments)
+    if not path:
+        return "-USAGE: <uuid> <path> [aleg|bleg|holdb|both]\n"
+    if _leg(node, uuid) is None:
+        return "-ERR invalid uuid\n"
+    call = node.call(uuid)
+    if call is not None and (not legs or "aleg" in legs or "both" in legs):
+        # The message is locked itself; it waits for an application that is, so behind a locked bridge nothing plays.
+        call.enqueue(Queued("execute", "playback", path, "", locked=True, loops=1, cause=""))
+    return "+OK Message sent\n"
+
+
+def _seconds(when: str) -> int:
+    """`+N` from now, or until N of the clock."""
+    return int(when[1:]) if when.startswith("+") else max(0, int(when) - int(time.time()))
+
+
 def _sched_hangup(node: SimNode, arguments: str) -> str:
     when, uuid, cause = _three(arguments)
     if not uuid or _leg(node, uuid) is None:
         return NO_CHANNEL
-    seconds = int(when[1:]) if when.startswith("+") else max(0, int(when) - int(time.time()))
+    seconds = _seconds(when)
     cause = blocks.known_cause(cause or "ALLOTTED_TIMEOUT")
     if seconds:
         node.arm(uuid, seconds, cause)
@@ -114,9 +133,9 @@ def _sched_del(node: SimNode, group: str) -> str:
 
 def _sched_api(node: SimNode, arguments: str) -> str:
     when, group, command = _three(arguments)
-    if not when.removeprefix("+").isdecimal() or not command:
-        return "-ERR Invalid syntax\n"
-    number = node.schedule(group, int(when.removeprefix("+")), lambda: run(node, command))
+    if not command:
+        return "-ERR Invalid syntax. USAGE: [+@]<time> <group_name> <command_string>[&]\n"
+    number = node.schedule(group, _seconds(when), lambda: run(node, command))
     return f"+OK Added: {number}\n"
 
 
@@ -217,8 +236,8 @@ def _in_room(room: Room, text: str) -> str:
 COMMANDS: dict[str, Api] = {
     "status": _status, "uuid_exists": _uuid_exists, "uuid_kill": _uuid_kill, "uuid_getvar": _uuid_getvar,
     "uuid_setvar": _uuid_setvar, "uuid_setvar_multi": _uuid_setvar_multi, "uuid_dump": _uuid_dump,
-    "sched_hangup": _sched_hangup, "sched_del": _sched_del, "sched_api": _sched_api, "show": _show,
-    "module_exists": _module_exists, "global_getvar": _global_getvar, "switchname": _switchname,
-    "conference": _conference, "strmicroepoch": _strmicroepoch, "fsctl": _fsctl, "sofia": _sofia,
-    "xml_locate": _xml_locate,
+    "uuid_broadcast": _uuid_broadcast, "sched_hangup": _sched_hangup, "sched_del": _sched_del,
+    "sched_api": _sched_api, "show": _show, "module_exists": _module_exists, "global_getvar": _global_getvar,
+    "switchname": _switchname, "conference": _conference, "strmicroepoch": _strmicroepoch, "fsctl": _fsctl,
+    "sofia": _sofia, "xml_locate": _xml_locate,
 }  # fmt: skip

@@ -275,6 +275,18 @@ class TestCommands:
         _, heard = self.run(bench, handle)
         assert heard.until_event("CHANNEL_HANGUP").get("Hangup-Cause") == "NO_ANSWER"
 
+    def test_a_timer_of_a_group_is_moved_on_by_arming_anew_and_deleting_the_old(self, bench: Bench) -> None:
+        def handle(heard: Heard) -> None:
+            taken(heard)
+            uuid = heard.channel.get("Unique-ID")
+            for group, seconds, cause in (("a", 1, "USER_BUSY"), ("b", 2, "ALLOTTED_TIMEOUT")):
+                heard.say(f"api sched_api +{seconds} {group}-{uuid} uuid_kill {uuid} {cause}")
+            heard.say(f"api sched_del a-{uuid}")
+
+        _, heard = self.run(bench, handle)
+        assert heard.until_event("CHANNEL_HANGUP").get("Hangup-Cause") == "ALLOTTED_TIMEOUT"
+        assert "+OK Deleted: 1" in heard.replies
+
     def test_multiset_and_export_reach_the_b_leg(self, bench: Bench) -> None:
         def handle(heard: Heard) -> None:
             taken(heard)
@@ -355,6 +367,31 @@ class TestBridge:
         heard.say("api uuid_kill b-leg MANAGER_REQUEST")
         end = heard.until_event("CHANNEL_HANGUP_COMPLETE")
         assert (end.get("Hangup-Cause"), end.variable("bridge_hangup_cause")) == ("MANAGER_REQUEST", "MANAGER_REQUEST")
+
+
+    @pytest.mark.parametrize("locked", [True, False])
+    def test_a_broadcast_is_heard_only_where_the_bridge_is_not_locked(self, bench: Bench, locked: bool) -> None:
+        def handle(heard: Heard) -> None:
+            taken(heard)
+            head = ["sendmsg", "call-command: execute", "execute-app-name: bridge"]
+            heard.say(*head, *(["event-lock: true"] if locked else []), body=EDGE)
+
+        world = World({("*", "*"): Phone(ring=0.0)})
+        controller = bench.controller(handle)
+        node = bench.node(controller.address, world=world)
+        result = node.dial(SimCall(Scenario("stays", "1002", talk=60)))
+        while not controller.heard:
+            gevent.sleep(0.01)
+        heard = controller.heard[0]
+        heard.until_event("CHANNEL_BRIDGE")
+        heard.say(f"api uuid_broadcast {result.uuid} tone_stream://%(1,1,800) aleg")
+        heard.until(lambda heard: "+OK Message sent" in heard.replies)
+        heard.say("api uuid_broadcast of-nobody tone_stream://%(1,1,800) aleg")
+        heard.until(lambda heard: "-ERR invalid uuid" in heard.replies)
+        gevent.sleep(0.1)
+        played = [event.get("Application-Data") for event in heard.events if event.get("Application") == "playback"]
+        assert played[:1] == ([] if locked else ["tone_stream://%(1,1,800)"])
+        assert not result.finished.is_set()
 
 
 class TestFeed:
