@@ -6,7 +6,6 @@ what is open here: a call that ended while nobody listened is closed as unheard,
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -18,8 +17,9 @@ import structlog
 
 from callctl.admission.limits import release, renew
 from callctl.call import facts
+from callctl.call.hosted import HostedRooms
 from callctl.cdr.spool import Record, Spool
-from callctl.errors import CallctlError, CommandFailed, ConfigError, RedisAway, SpoolError, SwitchError
+from callctl.errors import CallctlError, ConfigError, SpoolError, SwitchError
 from callctl.esl.feed import Feed
 from callctl.esl.wire import Event
 from callctl.live import metrics
@@ -70,13 +70,9 @@ class NodeRecorder:
         self._settings = settings
         self._spool = spool
         self._publisher = publisher
-        self._rooms = rooms
+        self.rooms = HostedRooms(node.name, rooms)
         self._feed_is = feed_is
         self._feed: Feed | None = None
-        self._hosted: set[str] = set()  # rooms alive on this node
-        name = r"([0-9]+)-" + re.escape(node.name)
-        self._room_name = re.compile(name)
-        self._listed_room = re.compile(rf"^\+OK Conference {name} \(", re.MULTILINE)
 
     def run(self) -> None:
         """Follow the node for ever, over as many connections as it takes."""
@@ -121,7 +117,7 @@ class NodeRecorder:
             self.calls.rewrite()  # calls that ended unheard, before a restart of ours too, are no longer shown
             compared = time.monotonic()
             while True:
-                self._renew_rooms()
+                self.rooms.renew()
                 self._renew_places()
                 gevent.sleep(RENEW)
                 feed.api("status")  # a feed that is only silent answers; one that is dead raises
@@ -137,7 +133,7 @@ class NodeRecorder:
     def _compare(self, feed: Feed) -> None:
         up = {row["uuid"] for row in orjson.loads(feed.api("show channels as json")).get("rows", [])}
         missing = self._open_and_not_in(up)  # of this moment: more calls come up while the others are asked about
-        self._hosted = self._rooms_of(feed)
+        self.rooms.ask(feed)
         self.calls.keep(up)
         for uuid in up:
             if self.calls.get(uuid) is None:
@@ -145,13 +141,6 @@ class NodeRecorder:
         if missing:
             gevent.sleep(SETTLE)
             self._close_unheard(missing & self._open_and_not_in(up))
-
-    def _rooms_of(self, feed: Feed) -> set[str]:
-        """Rooms open on the node. The summary leaves out the members, whose names are what callers say."""
-        try:
-            return set(self._listed_room.findall(feed.api("conference list summary")))
-        except CommandFailed:
-            return set()  # mod_conference is not loaded
 
     def _open_and_not_in(self, up: set[str]) -> set[str]:
         young = time.time_ns() // 1000 - YOUNG
@@ -177,15 +166,6 @@ class NodeRecorder:
         if _is_ours(dump):
             state = "answered" if dump.get("Answer-State") == "answered" else "ringing"
             self.calls.put(_live_call(dump, state, self.node.name))
-
-    def _renew_rooms(self) -> None:
-        for room in sorted(self._hosted):
-            try:
-                owner = self._rooms.renew(room, self.node.name)
-            except RedisAway:
-                return  # the publisher tells the operator
-            if owner != self.node.name:
-                log.error("room is open on two nodes", room=room, nodes=[owner, self.node.name])
 
     def _renew_places(self) -> None:
         for call in self.calls:
@@ -236,24 +216,10 @@ class NodeRecorder:
         self._tell(event, "leg_ended", data, records, call=leg["call_uuid"], started_us=leg["started_at"])
 
     def _hear_room(self, event: Event) -> None:
-        found = self._room_name.fullmatch(event.get("Conference-Name"))
-        if found is None:
-            return
-        action, room = event.get("Action"), found[1]
-        if action == "conference-destroy":
-            self._hosted.discard(room)
-            gevent.spawn(self._release, room)
-            return
-        self._hosted.add(room)
-        if action in MEMBERS:
+        room, action = self.rooms.hear(event), event.get("Action")
+        if room and action in MEMBERS:
             data = {"room": room, "member": event.get("Member-ID"), "size": event.number("Conference-Size")}
             self._tell(event, MEMBERS[action], data, [])
-
-    def _release(self, room: str) -> None:
-        try:
-            self._rooms.release(room, self.node.name)
-        except RedisAway:
-            return  # the lease ends by itself
 
     def _tell(
         self,

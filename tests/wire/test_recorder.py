@@ -78,8 +78,8 @@ class Recording:
         self.client = connect(settings.redis)
         self.publisher = Publisher(self.client, settings.redis)
         self.states = []
-        rooms = Rooms(self.client, settings.redis)
-        self.recorder = NodeRecorder(switch.node, settings, self.spool, self.publisher, rooms, self.states.append)
+        self.rooms = Rooms(self.client, settings.redis)
+        self.recorder = NodeRecorder(switch.node, settings, self.spool, self.publisher, self.rooms, self.states.append)
         self.greenlet = None
 
     def start(self):
@@ -354,22 +354,22 @@ class TestRooms:
         joined = next(one for one in heard("g2_conference_custom.inbound") if one.get("Action") == "add-member")
         recording = make().start()
         recording.until_compared()
-        recording.recorder._rooms.owner("3000", "lab-fs")
+        recording.rooms.owner("3000", "lab-fs")
         recording.switch.send(framed(joined))
-        until(lambda: recording.recorder._hosted == {"3000"})
+        until(lambda: recording.recorder.rooms.open == {"3000"})
         redis.expire("callctl:room:3000", 5)
-        recording.recorder._renew_rooms()
+        recording.recorder.rooms.renew()
         assert redis.ttl("callctl:room:3000") > 5
         recording.switch.send(framed(changed(joined, Action="conference-destroy")))
         until(lambda: redis.get("callctl:room:3000") is None)
-        assert recording.recorder._hosted == set()
+        assert recording.recorder.rooms.open == set()
 
     def test_rooms_that_were_open_before_we_listened_are_known(self, make, redis):
         listed = self.listed("3000-lab-fs", "3001-other", "sales-lab-fs", "3002-lab-fsx")
         recording = make(answers={"conference list summary": listed}).start()
         recording.until_compared()
         until(lambda: redis.get("callctl:room:3000") == "lab-fs")
-        assert recording.recorder._hosted == {"3000"}
+        assert recording.recorder.rooms.open == {"3000"}
 
     def test_a_caller_who_is_named_like_a_room_takes_none(self, make, redis):
         recording = make(answers={"conference list summary": self.listed("3000-lab-fs")}).start()
@@ -388,7 +388,7 @@ class TestRooms:
 
     def test_a_room_open_on_two_nodes_is_said(self, make):
         recording = make(answers={"conference list summary": self.listed("3000-lab-fs")})
-        recording.recorder._rooms.owner("3000", "fs2")
+        recording.rooms.owner("3000", "fs2")
         with capture_logs() as logs:
             recording.start()
             until(lambda: any(line["event"] == "room is open on two nodes" for line in logs))
