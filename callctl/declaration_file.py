@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from types import MappingProxyType
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -22,21 +23,34 @@ class Entry(BaseModel):
 
 
 class Misplaced(Exception):
-    """What only an entry as a whole can tell to be wrong, and which of its parts it is (keys and positions)."""
+    """What is wrong with an entry, and which of its parts it is (keys and positions)."""
 
     def __init__(self, location: tuple[str | int, ...], sentence: str) -> None:
         super().__init__(sentence)
         self.location = location
 
 
-class Placed(NamedTuple):
+E = TypeVar("E", bound=Entry)
+F = TypeVar("F", bound=Entry)
+
+
+class Placed(NamedTuple, Generic[E]):
     """An entry and where it stands, for messages."""
 
-    entry: Entry
-    place: str  # FILE:LINE
+    entry: E
+    place: str  # FILE:LINE, or the options of a command
+    parts: Mapping[str, str] = MappingProxyType({})  # keys that stand at a place of their own
+
+    def at(self, key: str) -> str:
+        """Where a key of the entry stands."""
+        return self.parts.get(key, self.place)
+
+    def holding(self, entry: F) -> Placed[F]:
+        """The same place with its entry's type known."""
+        return Placed(entry, self.place, self.parts)
 
 
-def entries(file: Path, kinds: Mapping[str, type[Entry]]) -> Iterator[Placed]:
+def entries(file: Path, kinds: Mapping[str, type[Entry]]) -> Iterator[Placed[Entry]]:
     """All entries of a file whose lists are `kinds`. Raises ConfigError with file and line."""
     try:
         root = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
@@ -57,7 +71,7 @@ def entries(file: Path, kinds: Mapping[str, type[Entry]]) -> Iterator[Placed]:
         if not isinstance(list_node, yaml.SequenceNode):
             raise ConfigError(f"{_place(file, name_node)}: {name} is a list.")
         for item in list_node.value:
-            yield Placed(_entry(kind, file, item), _place(file, item))
+            yield Placed(_entry(kind, file, item), _place(file, item), _parts(file, item))
 
 
 def _entry(kind: type[Entry], file: Path, node: yaml.Node) -> Entry:
@@ -69,14 +83,30 @@ def _entry(kind: type[Entry], file: Path, node: yaml.Node) -> Entry:
     finally:
         loader.dispose()
     try:
+        return validated(kind, value)
+    except Misplaced as error:
+        key = ".".join(map(str, error.location))
+        place = _place(file, _node_at(node, error.location))
+        raise ConfigError(f"{place}: {key + ': ' if key else ''}{error}.") from error
+
+
+def validated(kind: type[E], value: Any) -> E:
+    """The entry. Raises Misplaced for the first thing that is wrong."""
+    try:
         return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        location, said = first["loc"], _said(first)
-    except Misplaced as error:
-        location, said = error.location, str(error)
-    key = ".".join(map(str, location))
-    raise ConfigError(f"{_place(file, _node_at(node, location))}: {key + ': ' if key else ''}{said}.")
+        raise Misplaced(first["loc"], _said(first)) from error
+
+
+def _parts(file: Path, node: yaml.Node) -> dict[str, str]:
+    """Where the keys stand that do not stand in the entry's first line."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+    return {
+        key.value: _place(file, key)
+        for key, _ in pairs
+        if isinstance(key, yaml.ScalarNode) and key.start_mark.line != node.start_mark.line
+    }
 
 
 def _said(error: Any) -> str:

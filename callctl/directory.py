@@ -26,7 +26,7 @@ class Snapshot:
                 self._by_extension[endpoint.account, endpoint.extension] = endpoint
             if endpoint.address:
                 networks.append((ip_network(endpoint.address, strict=False), endpoint))
-        self._networks = sorted(networks, key=lambda pair: pair[0].prefixlen, reverse=True)
+        self._networks = sorted(networks, key=lambda pair: (len(pair[1].prefix), pair[0].prefixlen), reverse=True)
 
     def account(self, name: str) -> Account | None:
         """The account of that name."""
@@ -41,7 +41,7 @@ class Snapshot:
         return list(found.values())
 
     def endpoint(self, name: str) -> Endpoint | None:
-        """The endpoint of that name: user@domain, or a trunk's network."""
+        """The endpoint of that name: user@domain, a trunk's network, or prefix@network."""
         return self._by_name.get(name)
 
     def endpoints_of(self, account: str) -> list[Endpoint]:
@@ -56,10 +56,10 @@ class Snapshot:
         """The phone with that extension in an account."""
         return self._by_extension.get((account, extension))
 
-    def endpoint_by_source(self, address: str) -> Endpoint | None:
-        """The trunk that calls from an IP address: the narrowest network that holds it."""
+    def endpoints_by_source(self, address: str) -> list[Endpoint]:
+        """The trunks that call from an IP address: the longest prefix first, then the narrowest network."""
         try:
             source = ip_address(address)
         except ValueError:
-            return None
-        return next((endpoint for network, endpoint in self._networks if source in network), None)
+            return []
+        return [endpoint for network, endpoint in self._networks if source in network]

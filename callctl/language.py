@@ -18,6 +18,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "identify.unknown_aor": ("edge {edge} vouches for {aor}, which no account has", "边缘代理 {edge} 确认了 {aor}，但没有账户拥有它"),
     "identify.no_aor": ("edge {edge} sent no X-Callctl-Endpoint header: add it in the edge's configuration", "边缘代理 {edge} 没有发送 X-Callctl-Endpoint 头：请在其配置中添加"),
     "identify.unknown_source": ("{source} is neither an edge, nor a node, nor an endpoint's address", "{source} 既不是边缘代理或节点，也不是任何终端的地址"),
+    "identify.no_prefix": ("{source} dials {called}, which has none of the prefixes of its endpoints in front: {prefixes}", "{source} 拨打 {called}，号码前没有其任何终端的前缀：{prefixes}"),
     "account.active": ("account {account} is active", "账户 {account} 已启用"),
     "account.closed": ("account {account} is not active", "账户 {account} 未启用"),
     "account.held": ("account {account} is blocked by an operator: {reference}", "账户 {account} 被操作员冻结：{reference}"),

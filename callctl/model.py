@@ -81,6 +81,7 @@ class Endpoint:
     address: str = ""  # a network, for trunks
     codecs: tuple[str, ...] = ()  # empty: the account's
     limits: Limits = NO_LIMITS
+    prefix: str = ""  # a trunk's: what it dials in front of every number
 
 
 class Message(NamedTuple):
@@ -218,8 +219,8 @@ class Directory(Protocol):
         """The phone with that extension in an account."""
         ...
 
-    def endpoint_by_source(self, address: str) -> Endpoint | None:
-        """The trunk that calls from an IP address: the narrowest network that holds it."""
+    def endpoints_by_source(self, address: str) -> Sequence[Endpoint]:
+        """The trunks that call from an IP address: the longest prefix first, then the narrowest network."""
         ...
 
 
@@ -291,3 +292,4 @@ class Decision:
     max_seconds: int = 0
     codecs: tuple[str, ...] = ()
     levels: tuple[str, ...] = ()  # where the call holds a place until it ends
+    called: str = ""  # the number called, without the prefix of the trunk it came by

@@ -53,6 +53,7 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         max_seconds=0 if isinstance(plan, Reject) else limit,
         codecs=case.codecs,
         levels=case.levels,
+        called=case.request.called,
     )
 
 

@@ -35,7 +35,7 @@ def variables(request: CallRequest, decision: Decision, controller: str) -> dict
         "callctl_kind": decision.kind or "",
         "callctl_account": decision.account,
         "callctl_endpoint": decision.endpoint,
-        "callctl_called": request.called,
+        "callctl_called": decision.called or request.called,
         "callctl_levels": ",".join(decision.levels),
     }
     return {name: value for name, value in known.items() if value}
@@ -55,7 +55,7 @@ def routed(request: CallRequest, decision: Decision, controller: str) -> list[Re
         account=decision.account,
         endpoint=decision.endpoint,
         caller=request.caller,
-        called=request.called or request.called_raw,
+        called=decision.called or request.called or request.called_raw,
         called_original=request.called_raw,
         reason=reason.machine_name if reason else None,
         trace=trace(decision),
@@ -72,7 +72,8 @@ def routed(request: CallRequest, decision: Decision, controller: str) -> list[Re
 def summary(request: CallRequest, decision: Decision) -> dict[str, Any]:
     """What a live event says of a decision."""
     plan = decision.plan
-    data: dict[str, Any] = {"from": request.caller, "to": request.called or request.called_raw, "kind": decision.kind}
+    called = decision.called or request.called or request.called_raw
+    data: dict[str, Any] = {"from": request.caller, "to": called, "kind": decision.kind}
     if isinstance(plan, Reject):
         detail = say(decision.steps[-1].message, "en")
         data |= {"reason": plan.reason.machine_name, "sip": plan.reason.sip, "detail": detail}

@@ -12,7 +12,6 @@ from callctl.store import configuration
 from callctl.store.configuration import Applied, Change
 from callctl.store.migrate import require_current
 from callctl.store.pool import Pool
-from callctl.store.tariff import currencies
 
 
 @click.command()
@@ -36,9 +35,8 @@ def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool)
     pool = Pool(context.settings.mysql, 1)
     try:
         require_current(pool)
-        accounts, tariffs = ({}, {}) if prune else (configuration.account_parents(pool), currencies(pool))
-        declared = declaration.read(files, accounts, tariffs)
-        applied = configuration.apply(pool, declared, prune=prune, dry_run=dry_run)
+        written = declaration.read(files)
+        applied = configuration.apply(pool, written.among, prune=prune, dry_run=dry_run)
     finally:
         pool.close()
     _print(context, applied, dry_run)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ PRETENDED = "explain"  # a source address that no call can have
 
 @click.command()
 @click.option("--to", "called", required=True, help="The number dialled.  被叫号码")
-@click.option("--endpoint", help="Who calls: user@domain, or a trunk's network.  主叫终端")
+@click.option("--endpoint", help="Who calls: user@domain, or a trunk's [prefix@]network.  主叫终端")
 @click.option("--account", help="Who calls: an account's first endpoint.  主叫账户")
 @click.option("--source-ip", help="Who calls: whoever that address is.  来源地址")
 @click.option("--from", "caller", default="", help="The caller's number.  主叫号码")
@@ -68,16 +69,16 @@ class _Pretending(Snapshot):
         self.__dict__.update(real.__dict__)
         self._caller = caller
 
-    def endpoint_by_source(self, address: str) -> Endpoint | None:
-        """The endpoint that is asked about."""
-        return self._caller
+    def endpoints_by_source(self, address: str) -> list[Endpoint]:
+        """The endpoint that is asked about; --to is the number without its prefix."""
+        return [replace(self._caller, prefix="")]
 
 
 def _endpoint(directory: Snapshot, name: str | None, account: str | None) -> Endpoint:
     if name is not None:
         found = directory.endpoint(name)
         if found is None:
-            raise ConfigError(f"There is no endpoint {name}: name one as user@domain, or as its network.")
+            raise ConfigError(f"There is no endpoint {name}: name one as user@domain, or its [prefix@]network.")
         return found
     assert account is not None
     if directory.account(account) is None:

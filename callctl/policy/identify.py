@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -29,12 +30,30 @@ def check(case: Case) -> Step:
         return passed(
             "identify", "identify.edge", edge=edge.name, endpoint=case.endpoint.name, account=case.endpoint.account
         )
-    case.endpoint = case.directory.endpoint_by_source(source)
-    if case.endpoint is None:
+    return _trunk(case, source)
+
+
+def _trunk(case: Case, source: str) -> Step:
+    """Sets the trunk that calls from `source`; the number called is then used without the trunk's prefix."""
+    trunks = case.directory.endpoints_by_source(source)
+    if not trunks:
         return failed("identify", Reason.CALLER_UNKNOWN, "identify.unknown_source", source=source)
+    called = case.request.called
+    case.endpoint = next((trunk for trunk in trunks if _dials(called, trunk.prefix)), None)
+    if case.endpoint is None:
+        prefixes = tuple(trunk.prefix for trunk in trunks)
+        return failed(
+            "identify", Reason.CALLER_UNKNOWN, "identify.no_prefix", source=source, called=called, prefixes=prefixes
+        )
+    if case.endpoint.prefix:
+        case.request = replace(case.request, called=called.removeprefix(case.endpoint.prefix))
     return passed(
         "identify", "identify.source", source=source, endpoint=case.endpoint.name, account=case.endpoint.account
     )
+
+
+def _dials(called: str, prefix: str) -> bool:
+    return not prefix or (called.startswith(prefix) and called != prefix)
 
 
 def _edge_at(source: str, edges: Iterable[Edge]) -> Edge | None:

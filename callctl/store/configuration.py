@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 from MySQLdb.cursors import Cursor
 
-from callctl.declaration import AccountEntry, Declaration, EndpointEntry
+from callctl.declaration import Declaration
+from callctl.declaration_account import AccountEntry, EndpointEntry
+from callctl.declaration_check import Bodies, Known
 from callctl.declaration_file import Entry
 from callctl.store import tariff
 from callctl.store.pool import Pool
@@ -32,47 +34,76 @@ class Applied(NamedTuple):
     kept: list[tuple[str, str]]
 
 
-def account_parents(pool: Pool) -> dict[str, str | None]:
-    """Accounts that are configured, each with its parent."""
-    rows = pool.rows("SELECT name, body FROM account")
-    return {str(name): orjson.loads(body or "{}").get("parent") for name, body in rows}
+def apply(pool: Pool, declare: Callable[[Known], Declaration], *, prune: bool, dry_run: bool) -> Applied:
+    """Make the configuration match what `declare` makes of the present one; the rest is kept, or removed with `prune`.
 
-
-def apply(pool: Pool, declared: Declaration, *, prune: bool, dry_run: bool) -> Applied:
-    """Make the configuration match; what is in no file is kept, or removed with `prune`. Raises StoreError."""
+    An account that has entries in the ledger is closed where it would be removed. Raises what `declare` raises, and
+    StoreError.
+    """
     with pool.transaction() as cursor:
         # Whoever applies holds this row, so that two applies follow each other.
         cursor.execute("SELECT version FROM config_version WHERE id = 1 FOR UPDATE")
         cursor.fetchall()
-        tariffs = _compare(cursor, "tariff", declared.tariffs, tariff.body)
-        accounts = _compare(cursor, "account", declared.accounts, _body)
-        endpoints = _compare(cursor, "endpoint", declared.endpoints, _body)
-        kept: list[tuple[str, str]] = []
-        changes = []
-        for change in (*tariffs, *accounts, *endpoints):
-            if change.now or prune:
-                changes.append(change)
-            else:
-                kept.append((change.what, change.key))
-        replaced = _write(cursor, changes, declared) if changes and not dry_run else {}
+        known = _known(cursor)
+        declared = declare(Known(booked=known.booked) if prune else known)
+        changes = [
+            *_compare("tariff", known.tariffs, declared.tariffs, tariff.body),
+            *_compare("account", known.accounts, declared.accounts, _body),
+            *_compare("endpoint", known.endpoints, declared.endpoints, _body),
+        ]
+        done = [
+            _kept_in_the_books(change, known.booked)
+            for change in changes
+            if change.now or prune or (change.what, change.key) in declared.removed
+        ]
+        done = [change for change in done if change.now != change.was]
+        replaced = _write(cursor, done, declared) if done and not dry_run else {}
     for name, generation in replaced.items():
         tariff.remove_before(pool, name, generation)
-    return Applied(changes, kept)
+    changed = {(change.what, change.key) for change in done}
+    untouched = ((change.what, change.key) for change in changes)
+    return Applied(done, [each for each in untouched if each not in changed])
 
 
-def _body(entry: Entry, _present: dict[str, Any]) -> dict[str, Any]:
+def present(pool: Pool) -> Known:
+    """What is configured. Raises StoreError."""
+    with pool.transaction() as cursor:
+        return _known(cursor)
+
+
+def _known(cursor: Cursor) -> Known:
+    cursor.execute("SELECT ledger.account, ledger.currency FROM account_balance JOIN ledger ON ledger.id = ledger_id")
+    booked = dict(cursor.fetchall())
+    return Known(_bodies(cursor, "account"), _bodies(cursor, "endpoint"), _bodies(cursor, "tariff"), booked)
+
+
+def _bodies(cursor: Cursor, table: str) -> dict[str, dict[str, Any]]:
+    cursor.execute(f"SELECT name, body FROM {table} ORDER BY name")  # noqa: S608  one of the names above
+    return {name: orjson.loads(body or "{}") for name, body in cursor.fetchall()}
+
+
+def _body(entry: Entry, _present: Mapping[str, Any]) -> dict[str, Any]:
     return entry.model_dump(mode="json", exclude_defaults=True)
 
 
 def _compare(
-    cursor: Cursor, what: str, declared: Mapping[str, E], body_of: Callable[[E, dict[str, Any]], dict[str, Any]]
+    what: str,
+    present: Bodies,
+    declared: Mapping[str, E],
+    body_of: Callable[[E, Mapping[str, Any]], dict[str, Any]],
 ) -> list[Change]:
-    cursor.execute(f"SELECT name, body FROM {what} ORDER BY name")  # noqa: S608  one of the names above
-    present = {name: orjson.loads(body or "{}") for name, body in cursor.fetchall()}
     wanted = {key: body_of(entry, present.get(key, {})) for key, entry in declared.items()}
     moved = {key: body for key, body in wanted.items() if present.get(key) != body}
-    changes = [Change(what, key, present.get(key, {}), body) for key, body in moved.items()]
-    return changes + [Change(what, key, body, {}) for key, body in present.items() if key not in wanted]
+    changes = [Change(what, key, dict(present.get(key, {})), body) for key, body in moved.items()]
+    return changes + [Change(what, key, dict(body), {}) for key, body in present.items() if key not in wanted]
+
+
+def _kept_in_the_books(change: Change, booked: Mapping[str, str]) -> Change:
+    """Closes an account that would go and has entries in the ledger; who still has to do with it is forgotten."""
+    if change.now or change.what != "account" or change.key not in booked:
+        return change
+    body = {key: value for key, value in change.was.items() if key not in ("parent", "tariff")}
+    return change._replace(now=body | {"name": change.key, "status": "closed", "currency": booked[change.key]})
 
 
 def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> dict[str, int]:
@@ -118,8 +149,8 @@ def _write_account(cursor: Cursor, entry: AccountEntry, change: Change) -> None:
 
 def _write_endpoint(cursor: Cursor, entry: EndpointEntry, change: Change) -> None:
     cursor.execute(
-        "INSERT INTO endpoint (name, account, `user`, domain, extension, caller_id, address, codecs, body)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO endpoint (name, account, `user`, domain, extension, caller_id, address, prefix, codecs, body)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             change.key,
             entry.account,
@@ -128,6 +159,7 @@ def _write_endpoint(cursor: Cursor, entry: EndpointEntry, change: Change) -> Non
             entry.extension,
             entry.caller_id,
             entry.address,
+            entry.prefix or "",
             ",".join(entry.codecs),
             orjson.dumps(change.now),
         ),

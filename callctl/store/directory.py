@@ -21,7 +21,7 @@ _ACCOUNTS = (
 )
 _ENDPOINTS = (
     "SELECT name, account, COALESCE(`user`, ''), COALESCE(domain, ''), COALESCE(extension, ''), caller_id, "
-    "COALESCE(address, ''), codecs, body FROM endpoint WHERE name > %s ORDER BY name LIMIT %s"
+    "COALESCE(address, ''), prefix, codecs, body FROM endpoint WHERE name > %s ORDER BY name LIMIT %s"
 )
 
 
@@ -38,8 +38,10 @@ def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint]]:
         version = int(cursor.fetchone()[0])
         accounts = [_account(*row) for row in _pages(cursor, _ACCOUNTS)]
         endpoints = [
-            Endpoint(account, name, user, domain, extension, caller_id, address, _codecs(codecs), _limits(body))
-            for name, account, user, domain, extension, caller_id, address, codecs, body in _pages(cursor, _ENDPOINTS)
+            Endpoint(account, name, user, domain, extension, caller_id, address, _codecs(codecs), _limits(body), prefix)
+            for name, account, user, domain, extension, caller_id, address, prefix, codecs, body in _pages(
+                cursor, _ENDPOINTS
+            )
         ]
     return version, accounts, endpoints
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -59,11 +59,6 @@ def summary(pool: Pool, name: str) -> dict[str, Any]:
     raise NoTariff(name)
 
 
-def currencies(pool: Pool) -> dict[str, str]:
-    """Tariffs that are configured, and their currencies."""
-    return dict(pool.rows("SELECT name, currency FROM tariff"))
-
-
 def load(pool: Pool, name: str, number: str) -> Tariff:
     """The tariff with the rates that a call to `number` may have, all of one moment. Raises NoTariff."""
     prefixes = [number[:length] for length in range(min(len(number), _LONGEST_PREFIX) + 1)]
@@ -107,7 +102,7 @@ def replace_rates(pool: Pool, name: str, currency: str | None, lines: Iterable[r
     return Imported(entry["currency"], count, replaced, generation)
 
 
-def body(entry: TariffEntry, present: dict[str, Any]) -> dict[str, Any]:
+def body(entry: TariffEntry, present: Mapping[str, Any]) -> dict[str, Any]:
     """An entry as it is compared and kept: of its rates how many and a mark; those `present` where it names none."""
     kept = entry.model_dump(mode="json", exclude_defaults=True, exclude={"rates"})
     if "rates" in entry.model_fields_set:

@@ -382,7 +382,7 @@ class Platform:
         """Migrate, and apply the company."""
         migrate(mysql)
         pool = DatabasePool(mysql, 1)
-        configuration.apply(pool, declaration.read([COMPANY], []), prune=True, dry_run=False)
+        configuration.apply(pool, declaration.read([COMPANY]).among, prune=True, dry_run=False)
         pool.close()
 
     def node(self, name: str, controllers: Iterable[str]) -> SimNode:

@@ -12,10 +12,10 @@ def test_everything_is_read(database: Pool):
             "('acme', 1, 'PCMA,OPUS', 0, 60), ('closed', 0, '', 1, NULL)"
         )
         cursor.execute(
-            "INSERT INTO endpoint (name, account, `user`, domain, extension, caller_id, address, codecs) VALUES "
-            "('1001@example.net', 'acme', '1001', 'example.net', '101', '4420', NULL, 'PCMU'), "
-            "('203.0.113.0/29', 'acme', NULL, NULL, NULL, '', '203.0.113.0/29', ''), "
-            "('203.0.114.0/29', 'acme', NULL, NULL, NULL, '', '203.0.114.0/29', '')"
+            "INSERT INTO endpoint (name, account, `user`, domain, extension, caller_id, address, prefix, codecs) "
+            "VALUES ('1001@example.net', 'acme', '1001', 'example.net', '101', '4420', NULL, '', 'PCMU'), "
+            "('203.0.113.0/29', 'acme', NULL, NULL, NULL, '', '203.0.113.0/29', '', ''), "
+            "('77@203.0.113.0/29', 'acme', NULL, NULL, NULL, '', '203.0.113.0/29', '77', '')"
         )
         cursor.execute("UPDATE config_version SET version = version + 1")
     version, accounts, endpoints = load_directory(database)
@@ -24,7 +24,7 @@ def test_everything_is_read(database: Pool):
     assert endpoints == [
         Endpoint("acme", "1001@example.net", "1001", "example.net", "101", "4420", codecs=("PCMU",)),
         Endpoint("acme", "203.0.113.0/29", address="203.0.113.0/29"),
-        Endpoint("acme", "203.0.114.0/29", address="203.0.114.0/29"),
+        Endpoint("acme", "77@203.0.113.0/29", address="203.0.113.0/29", prefix="77"),
     ]
 
 

@@ -22,8 +22,7 @@ def lines(*prefixes: str, price: int = 1):
 
 
 def applied(pool, *files, prune=False, dry_run=False):
-    known = ({}, {}) if prune else (configuration.account_parents(pool), tariff.currencies(pool))
-    return configuration.apply(pool, read(files, *known), prune=prune, dry_run=dry_run)
+    return configuration.apply(pool, read(files).among, prune=prune, dry_run=dry_run)
 
 
 def written(folder, text, name="company.yaml"):

@@ -5,6 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callctl import declaration
+from callctl.declaration_account import EndpointEntry
+from callctl.declaration_check import Known
 from callctl.errors import ConfigError
 from callctl.esl import command
 from tests.wire.budget import fuzz
@@ -31,7 +33,7 @@ def read(tmp_path):
         for number, text in enumerate(texts):
             files.append(tmp_path / f"{number}.yaml")
             files[-1].write_bytes(text if isinstance(text, bytes) else text.encode())
-        return declaration.read(files, {"old": None})
+        return declaration.read(files).among(Known(accounts={"old": {}}))
 
     return build
 
@@ -125,9 +127,9 @@ def test_the_same_extension_in_two_accounts_is_two_extensions(read):
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml cannot be read: No such file"):
-        declaration.read([tmp_path / "none.yaml"], {})
+        declaration.read([tmp_path / "none.yaml"])
     with pytest.raises(ConfigError, match=r"cannot be read"):
-        declaration.read([tmp_path], {})
+        declaration.read([tmp_path])
 
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
@@ -137,7 +139,7 @@ texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 @fuzz(200)
 def test_what_may_be_declared_can_be_said_to_freeswitch(user, domain, caller_id):
     try:
-        entry = declaration.EndpointEntry(account="a", user=user, domain=domain, caller_id=caller_id)
+        entry = EndpointEntry(account="a", user=user, domain=domain, caller_id=caller_id)
     except ValueError:
         return
     assert command.user(entry.user) == user
@@ -152,7 +154,7 @@ def test_any_file_is_read_or_refused_with_a_sentence(tmp_path_factory, text):
     file.write_text("accounts:\n  - " + text)
     said = ""
     try:
-        declaration.read([file], {})
+        declaration.read([file]).among(Known())
     except ConfigError as error:
         said = str(error)
     assert "\n" not in said

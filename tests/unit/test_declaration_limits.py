@@ -3,13 +3,14 @@
 import pytest
 
 from callctl import declaration
+from callctl.declaration_check import Known
 from callctl.errors import ConfigError
 
 
 def read(tmp_path, text, **known):
     file = tmp_path / "company.yaml"
     file.write_text(text)
-    return declaration.read([file], known)
+    return declaration.read([file]).among(Known(accounts={name: {"parent": above} for name, above in known.items()}))
 
 
 def test_limits_and_a_parent_are_read(tmp_path):

@@ -27,16 +27,16 @@ def test_an_extension_is_an_accounts_own():
     ],
 )  # fmt: skip
 def test_a_trunk_is_found_by_the_narrowest_network_that_holds_its_address(address, name):
-    found = DIRECTORY.endpoint_by_source(address)
-    assert (found.name if found else None) == name
+    found = DIRECTORY.endpoints_by_source(address)
+    assert (found[0].name if found else None) == name
 
 
 def test_networks_of_both_families_live_side_by_side():
     six, four = Endpoint("a", "2001:db8::/32", address="2001:db8::/32"), Endpoint("a", "0.0.0.0/0", address="0.0.0.0/0")
     directory = Snapshot(1, [Account("a")], [four, six])
-    assert directory.endpoint_by_source("2001:db8::5") is six
-    assert directory.endpoint_by_source("198.51.100.1") is four
-    assert directory.endpoint_by_source("2001:db9::5") is None
+    assert directory.endpoints_by_source("2001:db8::5") == [six]
+    assert directory.endpoints_by_source("198.51.100.1") == [four]
+    assert directory.endpoints_by_source("2001:db9::5") == []
 
 
 def test_what_is_configured_can_be_looked_through():

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from callctl.declaration import read, tariffs
+from callctl.declaration_check import Known
 from callctl.errors import ConfigError
 from callctl.rating.rounding import Rounding, Tax
 from callctl.rating.tariff import Rate, Step, When
 
+HELD = Known(tariffs={"held": {"currency": "GBP"}})
 GOOD = """\
 accounts:
   - {name: acme}
@@ -122,12 +124,12 @@ def test_a_fault_is_named_by_line(tmp_path, good, bad, line, said):
 
 def test_a_name_twice(tmp_path):
     file = written(tmp_path, "tariffs:\n  - {name: a, currency: USD}\n  - {name: a, currency: EUR}\n")
-    with pytest.raises(ConfigError, match=r"tariff.yaml:3: there is a tariff a above already"):
+    with pytest.raises(ConfigError, match=r"tariff.yaml:3: a stands at .*tariff.yaml:2 already"):
         tariffs(file)
 
 
 def test_what_is_applied_has_tariffs_with_their_rates(tmp_path):
-    declared = read([written(tmp_path, GOOD)], {})
+    declared = read([written(tmp_path, GOOD)]).among(Known())
     assert [len(entry.rates) for entry in declared.tariffs.values()] == [2]
     assert list(declared.accounts) == ["acme"]
 
@@ -147,11 +149,11 @@ def test_what_is_applied_has_tariffs_with_their_rates(tmp_path):
 def test_an_account_names_what_there_is(tmp_path, account, said):
     file = written(tmp_path, GOOD.replace("{name: acme}", f"{{name: acme, {account}}}"))
     with pytest.raises(ConfigError) as caught:
-        read([file], {}, {"held": "GBP"})
+        read([file]).among(HELD)
     assert str(caught.value).startswith(f"{file}:2: ")
     assert said in str(caught.value)
 
 
 def test_an_account_may_name_a_tariff_that_is_in_no_file(tmp_path):
     file = written(tmp_path, "accounts: [{name: acme, tariff: held, currency: GBP, timezone: Asia/Shanghai}]")
-    assert read([file], {}, {"held": "GBP"}).accounts["acme"].tariff == "held"
+    assert read([file]).among(HELD).accounts["acme"].tariff == "held"

@@ -1,0 +1,114 @@
+"""The `accounts` and `endpoints` lists of declarative files."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from ipaddress import ip_network
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, Field, model_validator
+
+from callctl.declaration_file import Currency, Entry, Name
+from callctl.declaration_tariff import Amount
+
+
+def _network(text: str) -> str:
+    return str(ip_network(text, strict=False))
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError) as error:
+        raise ValueError(f"there is no time zone {name!r}; write one as Asia/Shanghai") from error
+    return name
+
+
+User = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+*-]{1,64}$")]
+Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
+Prefix = Annotated[str, Field(pattern=r"^[0-9*#]{1,20}$")]
+Codec = Annotated[str, Field(pattern=r"^[A-Z0-9_.-]{1,32}$")]
+
+
+MOST = 9_000_000_000  # of a currency; more micro-units than Redis counts exactly
+
+
+class LimitsEntry(Entry):
+    """How much at once; what is not named has no limit."""
+
+    calls: int | None = Field(None, ge=0, le=1_000_000)
+    cps: int | None = Field(None, ge=0, le=100_000)
+
+
+class AccountLimits(LimitsEntry):
+    """An account's, which may be of money too: a day of its time zone, a minute of a call."""
+
+    spend_per_day: Amount | None = None
+    price_per_minute: Amount | None = None
+
+
+class AccountEntry(Entry):
+    """An account. No codecs: the platform's; no max_duration (seconds): the platform's."""
+
+    name: Name
+    status: Literal["active", "closed"] = "active"
+    codecs: tuple[Codec, ...] = ()
+    codec_check: bool = True
+    max_duration: int | None = Field(None, gt=0, le=86_400 * 7)
+    parent: Name | None = None
+    limits: AccountLimits = AccountLimits()
+    mode: Literal["prepaid", "postpaid"] = "prepaid"
+    credit_limit: Annotated[Amount, Field(le=MOST)] = Decimal(0)  # how far a postpaid balance may fall below nothing
+    tariff: Name | None = None
+    currency: Currency | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"  # by whose clock the windows of its rates hold
+    blocked: tuple[Prefix, ...] = ()
+    allowed: tuple[Prefix, ...] = ()
+    premium: bool = False
+
+    @model_validator(mode="after")
+    def _credit_is_postpaid(self) -> Self:
+        if self.mode == "prepaid" and self.credit_limit:
+            raise ValueError("a prepaid account has no credit_limit; make its mode postpaid or leave it out")
+        if self.mode == "postpaid" and "credit_limit" not in self.model_fields_set:
+            raise ValueError("a postpaid account needs a credit_limit: how far its balance may fall below nothing")
+        return self
+
+    @property
+    def key(self) -> str:
+        """What names it among accounts."""
+        return self.name
+
+
+class EndpointEntry(Entry):
+    """A phone (user at domain) or a trunk (address or network)."""
+
+    account: Name
+    user: User | None = None
+    domain: Domain | None = None
+    address: Annotated[str, AfterValidator(_network)] | None = None
+    prefix: Prefix | None = None  # that the trunk dials in front of the number
+    extension: Annotated[str, Field(pattern=r"^[0-9*+]{1,32}$")] | None = None
+    caller_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z+*_.-]{0,64}$")] = ""
+    codecs: tuple[Codec, ...] = ()
+    limits: LimitsEntry = LimitsEntry()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.user is None) == (self.address is None):
+            raise ValueError("an endpoint has either a user or an address")
+        if self.user is not None and self.domain is None:
+            raise ValueError("an endpoint with a user has a domain")
+        if self.address is not None and (self.domain or self.extension):
+            raise ValueError("an endpoint with an address has neither domain nor extension")
+        if self.user is not None and self.prefix:
+            raise ValueError("only an endpoint with an address has a prefix")
+        return self
+
+    @property
+    def key(self) -> str:
+        """What names it among endpoints: user@domain, or the network, or prefix@network."""
+        if self.domain is not None:
+            return f"{self.user}@{self.domain.lower()}"
+        return f"{self.prefix}@{self.address}" if self.prefix else str(self.address)
