@@ -58,8 +58,9 @@ class Money:
         self._client = client
         self._settings = settings
         self._open_account = open_account
-        self._hold, self._undo, self._open, self._ready = (
-            client.register_script(text) for text in (scripts.HOLD, scripts.UNDO, scripts.OPEN, scripts.READY)
+        self._hold, self._undo, self._open, self._look, self._ready = (
+            client.register_script(text)
+            for text in (scripts.HOLD, scripts.UNDO, scripts.OPEN, scripts.LOOK, scripts.READY)
         )
 
     def hold(self, call: str, demands: Sequence[Demand], lease_seconds: int, *, only_ask: bool = False) -> list[Held]:
@@ -87,17 +88,14 @@ class Money:
         return found
 
     def look(self, account: str) -> Look:
-        """An account as Redis knows it, or else as MySQL does. Nothing changes. Raises RedisAway and StoreError."""
+        """An account as Redis knows it, or else as MySQL does; to be shown. Raises RedisAway and StoreError."""
         with asking(self._settings):
-            pipe = self._client.pipeline(transaction=True)
-            keys = account_keys(self._settings, account)
-            pipe.hgetall(keys[0])
-            pipe.hgetall(keys[1])
-            known, holds = pipe.execute()
+            answer: Any = self._look(keys=account_keys(self._settings, account))
+        known, holds = (dict(zip(pairs[::2], pairs[1::2], strict=True)) for pairs in answer)
         if "run" not in known:
             opening = self._open_account(account, ())
-            known |= {"balance": micro.units(opening.balance), "ledger_id": opening.ledger_id}
-            known |= {"day": opening.day, "spent": micro.units(opening.spent)}
+            known |= {"balance": micro.capped(opening.balance), "ledger_id": opening.ledger_id}
+            known |= {"day": opening.day, "spent": micro.capped(opening.spent)}
         balance, held, pending, spent = (
             micro.money(int(known.get(name, 0))) for name in ("balance", "held", "pending", "spent")
         )
@@ -106,13 +104,13 @@ class Money:
 
     def _demand(self, call: str, demand: Demand, lease: int, only_ask: bool) -> tuple[Held, int]:
         """What an account says, and what the call held there before."""
-        most = -1 if demand.spend_per_day is None else micro.owed(demand.spend_per_day)
-        amounts = [micro.owed(amount) for amount in (demand.want, demand.need, demand.credit)]
+        most = -1 if demand.spend_per_day is None else micro.capped(demand.spend_per_day)
+        amounts = [micro.held(demand.want), micro.held(demand.need), micro.capped(demand.credit)]
         asked = [call, *amounts, demand.day, most, lease * 1000, int(only_ask)]
         answer = self._ask(demand.account, asked)
         if answer[0] == "unknown" and only_ask:
             opening = self._open_account(demand.account, ())
-            asked += [micro.units(opening.balance), opening.day, micro.units(opening.spent)]
+            asked += [micro.capped(opening.balance), opening.day, micro.capped(opening.spent)]
             answer = self._ask(demand.account, asked)
         elif answer[0] == "unknown":
             self._open_in_redis(demand.account)
@@ -141,7 +139,7 @@ class Money:
                 booked(
                     self._client, self._settings, Booked(account, opening.balance, opening.ledger_id, opening.booked)
                 )
-                args = [run, micro.units(opening.balance), opening.ledger_id, opening.day, micro.units(opening.spent)]
+                args = [run, micro.capped(opening.balance), opening.ledger_id, opening.day, micro.capped(opening.spent)]
                 if self._open(keys=keys, args=args):
                     return
         raise self._rebuilding()
@@ -178,7 +176,7 @@ def settle(pipe: Any, settings: Redis, call: str, account: str, amount: Decimal,
 
     It holds nothing any more, and never will; told again, nothing changes.
     """
-    _SETTLE(keys=account_keys(settings, account), args=[call, micro.owed(amount), day], client=pipe)
+    _SETTLE(keys=account_keys(settings, account), args=[call, micro.capped(amount), day], client=pipe)
 
 
 def release(pipe: Any, settings: Redis, call: str, account: str) -> None:
@@ -191,7 +189,7 @@ def renew(pipe: Any, settings: Redis, call: str, account: str, amount: Decimal, 
 
     What it holds stays as it is; where Redis lost it, it is `amount` again.
     """
-    args: list[str | int] = [call, micro.owed(amount), lease_seconds * 1000]
+    args: list[str | int] = [call, micro.capped(amount), lease_seconds * 1000]
     _RENEW(keys=account_keys(settings, account), args=args, client=pipe)
 
 
@@ -200,5 +198,5 @@ def booked(pipe: Any, settings: Redis, what: Booked) -> None:
     keys = account_keys(settings, what.account)
     for begin in range(0, max(1, len(what.calls)), BOOKED_AT_ONCE):
         calls = what.calls[begin : begin + BOOKED_AT_ONCE]
-        args: list[str | int] = [micro.units(what.balance), what.ledger_id, *calls]
+        args: list[str | int] = [micro.capped(what.balance), what.ledger_id, *calls]
         _BOOKED(keys=keys, args=args, client=pipe)

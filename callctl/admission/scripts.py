@@ -56,7 +56,7 @@ local function set_settled(uuid)
     if #old > 0 then redis.call('ZREM', DONE, unpack(old)) end
 end
 local function owes(uuid)
-    local amount, day = string.match(redis.call('HGET', PENDING, uuid) or '', '^(%d+) (.*)$')
+    local amount, day = string.match(redis.call('HGET', PENDING, uuid) or '', '^(-?%d+) (.*)$')
     return tonumber(amount or 0), day
 end
 local function is_booked(uuid)
@@ -165,12 +165,13 @@ end
 """
 )
 
-# run, balance, ledger_id, day, spent. 0: Redis has become another, or knows better.
+# run, balance, ledger_id, day, spent. 0: Redis has become another, or knows of a newer balance.
 OPEN = (
     _RUN
     + _PRELUDE
     + """
 give_back()
+if redis.call('HGET', MONEY, 'run') == run() then return 1 end
 if ARGV[1] ~= run() or tonumber(ARGV[3]) < field('ledger_id') then return 0 end
 local spent, pending = tonumber(ARGV[5]), redis.call('HGETALL', PENDING)
 for index = 1, #pending, 2 do
@@ -180,6 +181,14 @@ end
 redis.call('HSET', MONEY, 'run', ARGV[1], 'balance', ARGV[2], 'ledger_id', ARGV[3], 'day', ARGV[4],
     'spent', string.format('%.0f', spent))
 return 1
+"""
+)
+
+LOOK = (
+    _PRELUDE
+    + """
+give_back()
+return {redis.call('HGETALL', MONEY), redis.call('HGETALL', HOLDS)}
 """
 )
 

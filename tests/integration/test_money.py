@@ -14,6 +14,7 @@ from callctl.store.balance import Balances, Opening
 from tests.integration.accounts import put_balance
 
 DAY = "2999-01-01"  # not before the day it is, of which MySQL is asked
+LATER = 10**12  # an entry of the ledger that is not there yet
 
 
 def demand(account="acme", want="1", need=None, credit="0", **more):
@@ -70,7 +71,7 @@ def test_what_is_held_stands_when_more_is_refused_or_less_is_there(bank, money, 
     money.hold("c", [demand(want="8")], 60)
     assert money.hold("c", [demand(want="11")], 60)[0].refused == "money"
     assert money.look("acme").holds == {"c": 8}
-    booked(redis, settings.redis, Booked("acme", Decimal(5), 99))  # an adjustment
+    booked(redis, settings.redis, Booked("acme", Decimal(5), LATER))  # an adjustment
     (held,) = money.hold("c", [demand(want="11", need="8")], 60)
     assert (held.refused, held.granted, held.available) == ("", 8, 5)
 
@@ -166,7 +167,7 @@ def test_a_charge_is_pending_until_it_is_booked(bank, money, redis, settings):
     settle(redis, settings.redis, "c", "acme", Decimal(3), DAY)
     assert money.hold("d", [demand(want="7.000001")], 60)[0].refused == "money"
     for _ in range(2):
-        booked(redis, settings.redis, Booked("acme", Decimal(7), 99, ("c",)))
+        booked(redis, settings.redis, Booked("acme", Decimal(7), LATER, ("c",)))
         settle(redis, settings.redis, "c", "acme", Decimal(3), DAY)
         look = money.look("acme")
         assert (look.balance, look.pending, look.spent) == (7, 0, 3)
@@ -175,7 +176,7 @@ def test_a_charge_is_pending_until_it_is_booked(bank, money, redis, settings):
 def test_what_is_booked_before_it_is_settled_is_never_pending(bank, money, redis, settings):
     bank(acme="10")
     money.hold("c", [demand(want="4")], 60)
-    booked(redis, settings.redis, Booked("acme", Decimal(7), 99, ("c",)))
+    booked(redis, settings.redis, Booked("acme", Decimal(7), LATER, ("c",)))
     settle(redis, settings.redis, "c", "acme", Decimal(3), DAY)
     look = money.look("acme")
     assert (look.balance, look.held, look.pending) == (7, 0, 0)
@@ -186,10 +187,10 @@ def test_an_older_balance_never_replaces_a_newer_one(bank, money, redis, setting
     for call in ("a", "b"):
         money.hold(call, [demand(want="1")], 60)
         settle(redis, settings.redis, call, "acme", Decimal(1), DAY)
-    booked(redis, settings.redis, Booked("acme", Decimal(8), 102, ("b",)))
-    booked(redis, settings.redis, Booked("acme", Decimal(9), 101, ("a",)))
+    booked(redis, settings.redis, Booked("acme", Decimal(8), LATER + 2, ("b",)))
+    booked(redis, settings.redis, Booked("acme", Decimal(9), LATER + 1, ("a",)))
     look = money.look("acme")
-    assert (look.balance, look.ledger_id, look.pending) == (8, 102, 0)
+    assert (look.balance, look.ledger_id, look.pending) == (8, LATER + 2, 0)
 
 
 def test_more_calls_are_booked_than_one_script_takes(bank, money, redis, settings):
@@ -201,8 +202,8 @@ def test_more_calls_are_booked_than_one_script_takes(bank, money, redis, setting
         settle(pipe, settings.redis, call, "acme", Decimal(1), DAY)
     pipe.execute()
     assert money.look("acme").pending == 1201
-    booked(redis, settings.redis, Booked("acme", Decimal(8799), 99, calls))
-    assert money.look("acme")[:4] == (8799, 99, 1, 0)
+    booked(redis, settings.redis, Booked("acme", Decimal(8799), LATER, calls))
+    assert money.look("acme")[:4] == (8799, LATER, 1, 0)
 
 
 def test_what_a_crashed_call_held_is_given_back(bank, money, redis, settings):
@@ -231,12 +232,12 @@ def test_a_late_renewal_keeps_what_nobody_took_and_holds_anew_what_was_lost(bank
 def test_a_top_up_is_seen_at_once(bank, money, redis, settings):
     bank(acme="1")
     assert money.hold("c", [demand(want="5")], 60)[0].refused == "money"
-    booked(redis, settings.redis, Booked("acme", Decimal(6), 99))
+    booked(redis, settings.redis, Booked("acme", Decimal(6), LATER))
     assert money.hold("c", [demand(want="5")], 60)[0].granted == 5
 
 
 def test_news_of_an_account_nobody_calls_with_leave_nothing_that_stays(money, redis, settings):
-    booked(redis, settings.redis, Booked("idle", Decimal(6), 99, ("c",)))
+    booked(redis, settings.redis, Booked("idle", Decimal(6), LATER, ("c",)))
     left = [key for key in redis.keys("*idle*") if redis.ttl(key) < 0]
     assert left == []
 
@@ -247,7 +248,15 @@ def test_money_that_cannot_be_counted_is_refused_at_the_door(bank, money, redis,
         with pytest.raises(AmountError):
             money.hold("c", [demand(want=bad)], 60)
         with pytest.raises(AmountError):
-            settle(redis, settings.redis, "c", "acme", Decimal(bad), DAY)
+            money.hold("c", [demand(need=bad)], 60)
+
+
+def test_a_balance_or_limit_beyond_what_redis_counts_is_no_obstacle(bank, money, redis, settings):
+    bank(rich="900000000000")
+    much = Decimal("900000000000.000001")
+    assert money.hold("c", [demand("rich", credit=str(much), spend_per_day=much)], 60)[0].granted == 1
+    booked(redis, settings.redis, Booked("rich", -much, LATER))
+    assert money.hold("d", [demand("rich", credit="4000000000")], 60)[0].refused == "money"
 
 
 def test_without_redis_nobody_can_say():

@@ -55,7 +55,11 @@ def test_trailing_zeros_are_no_decimals():
     assert micro.units(Decimal("1." + "0" * 60)) == 10**6
 
 
-def test_less_than_nothing_is_not_owed():
-    assert (micro.owed(Decimal(0)), micro.units(Decimal("-0.000001"))) == (0, -1)
+def test_less_than_nothing_is_not_held():
+    assert (micro.held(Decimal(0)), micro.units(Decimal("-0.000001"))) == (0, -1)
     with pytest.raises(AmountError, match="less than nothing"):
-        micro.owed(Decimal("-0.000001"))
+        micro.held(Decimal("-0.000001"))
+
+
+def test_a_balance_beyond_is_as_much_as_there_can_be():
+    assert [micro.capped(Decimal(text)) for text in ("1e12", "-1e12", "1.5")] == [micro.MOST, -micro.MOST, 1_500_000]
