@@ -16,6 +16,7 @@ from MySQLdb.cursors import Cursor
 
 from callctl.errors import CallctlError
 from callctl.model import Booked
+from callctl.store.pool import Pool
 
 Kind = Literal["call", "topup", "adjust", "refund", "fee"]
 
@@ -33,7 +34,7 @@ _KEEP = (
 )
 _FOUND = (
     "SELECT account, kind, amount, currency, reference, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at), note,"
-    " balance_after, id FROM ledger WHERE reference = %s"
+    " balance_after, id FROM ledger WHERE "
 )
 
 
@@ -90,7 +91,7 @@ def book(cursor: Cursor, entries: Sequence[Entry]) -> list[Booked]:
         balances[entry.account] += entry.amount
         rows.append((
             entry.account,
-            _EPOCH + timedelta(microseconds=entry.at_us),
+            moment(entry.at_us),
             entry.kind,
             entry.amount,
             balances[entry.account],
@@ -117,10 +118,31 @@ def book(cursor: Cursor, entries: Sequence[Entry]) -> list[Booked]:
 
 def entry_of(cursor: Cursor, reference: str) -> tuple[Entry, Standing] | None:
     """The entry of that reference, and the balance after it."""
-    cursor.execute(_FOUND, (reference,))
-    for account, kind, amount, currency, found, at_us, note, balance, ledger_id in cursor.fetchall():
-        return Entry(account, kind, amount, currency, found, at_us, note), Standing(balance, ledger_id)
-    return None
+    cursor.execute(f"{_FOUND} reference = %s", (reference,))
+    return next(iter(_found(cursor)), None)
+
+
+def last(cursor: Cursor, account: str, most: int) -> list[tuple[Entry, Standing]]:
+    """An account's last entries, each with the balance after it, the oldest of them first."""
+    cursor.execute(f"{_FOUND} account = %s ORDER BY id DESC LIMIT %s", (account, most))
+    return _found(cursor)[::-1]
+
+
+def moment(at_us: int) -> datetime:
+    """A time as MySQL has it: UTC, without saying so."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+def _found(cursor: Cursor) -> list[tuple[Entry, Standing]]:
+    return [(Entry(*columns), Standing(balance, number)) for *columns, balance, number in cursor.fetchall()]
+
+
+def balances(pool: Pool) -> dict[str, Standing]:
+    """The balances of all accounts that ever had an entry. Raises StoreError."""
+    return {
+        name: Standing(balance, ledger_id)
+        for name, balance, ledger_id in pool.rows("SELECT account, balance, ledger_id FROM account_balance")
+    }
 
 
 def standing(cursor: Cursor, account: str) -> Standing:
