@@ -1,12 +1,13 @@
 """Takes records from the spool to MySQL: committed there first, dropped from the spool after.
 
-A process killed in between writes the same facts again, which changes nothing (see callctl.store.records).
+A process killed in between writes the same facts again, which changes nothing (see callctl.store.records). What a call
+costs is booked in the transaction that writes its end.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import gevent
@@ -14,33 +15,45 @@ import structlog
 
 from callctl.cdr.spool import Spool, Stored
 from callctl.errors import SpoolError, StoreError, StoreRefused
+from callctl.model import Booked
+from callctl.store import booking, ledger, numbering
+from callctl.store.booking import Bill
+from callctl.store.ledger import BookedTwice
 from callctl.store.partitions import ensure_partitions
-from callctl.store.pool import Pool
+from callctl.store.pool import Pool, put
 from callctl.store.records import TABLES
 
 _log = structlog.get_logger(__name__)
 
 _IDLE = 1.0  # seconds between looks at the spool, in which other processes put their records too
 _BACKOFF = (0.2, 5.0)  # seconds, doubled from the first to the second while MySQL is away
-_TURN = 50  # records handled before other greenlets have their turn: about a millisecond
+_TURN = 50  # records read before other greenlets have their turn: about a millisecond
+_SILENCE = 30  # seconds after which MySQL ends a transaction that goes on no more: it holds accounts' balances
 _DAYS_AHEAD = 3
 _DAY = 86_400.0
 
 
 class _Entry(NamedTuple):
-    """A record and the row it makes."""
+    """A record, the row it makes, and what it asks to be booked."""
 
     record: Stored
     row: tuple[Any, ...]
+    bill: Bill | None = None
 
 
 class Writer:
-    """Empties a spool into MySQL, at most `batch` records in a transaction. One of a host's processes runs it."""
+    """Empties a spool into MySQL, at most `batch` records in a transaction. One of a host's processes runs it.
 
-    def __init__(self, spool: Spool, pool: Pool, batch: int) -> None:
+    `on_booked` is told of every account with calls that were booked, after that was committed.
+    """
+
+    def __init__(
+        self, spool: Spool, pool: Pool, batch: int, on_booked: Callable[[list[Booked]], None] = lambda booked: None
+    ) -> None:
         self._spool = spool
         self._pool = pool
         self._batch = batch
+        self._on_booked = on_booked
         self._partitions_due = 0.0
         self.away = ""  # why records are not written now
 
@@ -50,6 +63,8 @@ class Writer:
         while True:
             try:
                 while self.drain():
+                    pass
+                while numbering.number(self._pool):
                     pass
                 self._keep_partitions()
             except (StoreError, SpoolError) as error:
@@ -76,45 +91,60 @@ class Writer:
                 gevent.sleep(0.001)  # not 0, which would come before any socket's turn
             if entry := self._entry(record):
                 entries.append(entry)
-        try:
-            self._write(entries)
-        except StoreRefused:
-            self._write_one_by_one(entries)
+        if entries:
+            self._write_or_part(entries)
+        if any(entry.bill for entry in entries):
+            numbering.number(self._pool)
         return len(taken)
 
     def _entry(self, record: Stored) -> _Entry | None:
         """The row of a record; one that cannot become a row is set aside."""
         try:
-            return _Entry(record, TABLES[record.kind].row(record.fields))
+            fields = record.fields
+            charges = fields.pop("charges", ()) if record.kind == "cdr" else ()
+            row = TABLES[record.kind].row(fields)
+            return _Entry(record, row, booking.bill(row[0], fields, charges) if record.kind == "cdr" else None)
         except (LookupError, ValueError, TypeError, ArithmeticError) as error:
             self._reject(record, error)
             return None
 
+    def _write_or_part(self, entries: Sequence[_Entry]) -> None:
+        """Find the records that MySQL refuses by halves, and let the others through."""
+        try:
+            self._write(entries)
+        except (StoreRefused, BookedTwice) as error:
+            if len(entries) == 1:
+                self._reject(entries[0].record, error)
+                return
+            middle = len(entries) // 2
+            self._write_or_part(entries[:middle])
+            self._write_or_part(entries[middle:])
+
     def _write(self, entries: Sequence[_Entry]) -> None:
-        """All of them in one transaction, each table's in the order they were put; then they leave the spool."""
-        if not entries:
-            return
-        with self._pool.transaction() as cursor:
+        """All of them in one transaction; then they leave the spool.
+
+        Balances first, then records, each in the order of their names, so that writers wait for each other in one
+        direction only.
+        """
+        bills = [entry.bill for entry in entries if entry.bill]
+        with self._pool.transaction(idle=_SILENCE) as cursor:
+            held = ledger.lock(cursor, booking.accounts(bills))
             for kind, table in TABLES.items():
                 rows = [entry.row for entry in entries if entry.record.kind == kind]
-                for begin in range(0, len(rows), _TURN):
-                    cursor.executemany(table.upsert, rows[begin : begin + _TURN])
+                put(cursor, table.upsert, sorted(rows, key=lambda row: str(row[0])))
+            booked = booking.write(cursor, held, bills)
+        self._on_booked(booked)
         self._spool.forget(entry.record.id for entry in entries)
 
-    def _write_one_by_one(self, entries: Sequence[_Entry]) -> None:
-        """Find the record whose values MySQL refuses, and let the others through."""
-        for entry in entries:
-            try:
-                self._write([entry])
-            except StoreRefused as error:
-                self._reject(entry.record, error)
-
     def _reject(self, record: Stored, error: Exception) -> None:
+        fields = record.fields
+        charged = fields.get("charges")
         _log.error(
-            "record set aside in the table `rejected` of the spool",
-            call=record.fields.get("call_uuid"),
+            "record set aside in the table `rejected` of the spool" + (": its call is not charged" if charged else ""),
+            call=fields.get("call_uuid"),
             kind=record.kind,
             error=str(error),
+            **({"charges": charged} if charged else {}),
         )
         self._spool.reject(record.id, f"{type(error).__name__}: {error}")
 

@@ -31,15 +31,12 @@ class Price:
         return Fraction(amount, self.scale)
 
 
-def price(
-    rates: RateSet, start_us: int, duration_us: int, zone: tzinfo, otherwise: Rate | None = None
-) -> Price:
-    """The price of a call; a call of no duration, or shorter than the grace, costs nothing.
+def price(rates: RateSet, start_us: int, duration_us: int, zone: tzinfo) -> Price:
+    """The price of a call; a call of no duration, or shorter than the grace, costs nothing. Raises NoRate.
 
-    `duration_us` is rounded up to whole seconds before increments are. `otherwise` opens the call where no rate holds
-    at its start; without it NoRate is raised.
+    `duration_us` is rounded up to whole seconds before increments are.
     """
-    rate = opening(rates, start_us, zone, otherwise)
+    rate = opening(rates, start_us, zone)
     fee = 0
     chain: tuple[Stretch, ...] = ()
     if duration_us > 0 and duration_us >= rate.grace_seconds * SECOND:

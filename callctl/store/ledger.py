@@ -6,7 +6,7 @@ account follow each other, and every balance is the one before plus the amount.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -16,7 +16,7 @@ from MySQLdb.cursors import Cursor
 
 from callctl.errors import CallctlError
 from callctl.model import Booked
-from callctl.store.pool import Pool
+from callctl.store.pool import put
 
 Kind = Literal["call", "topup", "adjust", "refund", "fee"]
 
@@ -25,8 +25,8 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 MySQL's DATETIME has no zone; all 
 # Unlike SELECT ... FOR UPDATE this takes no gap, where two who book the first entry of two accounts would meet.
 _LOCK = "INSERT INTO account_balance (account) VALUES (%s) ON DUPLICATE KEY UPDATE account = VALUES(account)"
 _INSERT = (
-    "INSERT INTO ledger (account, at, kind, amount, balance_after, currency, reference, note)"
-    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+    "INSERT INTO ledger (account, at, kind, amount, balance_after, currency, reference, note, call_uuid, started_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 _KEEP = (
     "INSERT INTO account_balance (account, balance, ledger_id) VALUES (%s, %s, %s)"
@@ -34,7 +34,7 @@ _KEEP = (
 )
 _FOUND = (
     "SELECT account, kind, amount, currency, reference, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at), note,"
-    " balance_after, id FROM ledger WHERE "
+    " COALESCE(call_uuid, ''), started_at, balance_after, id FROM ledger WHERE reference = %s"
 )
 
 
@@ -48,7 +48,8 @@ class Entry(NamedTuple):
     reference: str
     at_us: int
     note: str = ""
-    call: str = ""  # the call it charges; not a column
+    call: str = ""  # the call it charges
+    call_at: datetime | None = None  # the start of that call
 
 
 class Standing(NamedTuple):
@@ -78,29 +79,34 @@ def lock(cursor: Cursor, accounts: Iterable[str]) -> dict[str, Standing]:
     return {name: Standing(balance, ledger_id) for name, balance, ledger_id in cursor.fetchall()}
 
 
-def book(cursor: Cursor, entries: Sequence[Entry]) -> list[Booked]:
+def book(cursor: Cursor, entries: Sequence[Entry], held: Mapping[str, Standing] | None = None) -> list[Booked]:
     """Add entries in this order, within the caller's transaction; what that made of each account.
 
-    Raises BookedTwice, and then the transaction is to be rolled back.
+    `held` is what the caller has locked already. Raises BookedTwice, and then the transaction is to be rolled back.
     """
     if not entries:
         return []
-    balances = {name: standing.balance for name, standing in lock(cursor, (each.account for each in entries)).items()}
+    names = {each.account for each in entries}
+    held = held or {}
+    found = {**held, **lock(cursor, names - held.keys())}
+    balances = {name: found[name].balance for name in sorted(names)}
     rows = []
     for entry in entries:
         balances[entry.account] += entry.amount
         rows.append((
             entry.account,
-            moment(entry.at_us),
+            _EPOCH + timedelta(microseconds=entry.at_us),
             entry.kind,
             entry.amount,
             balances[entry.account],
             entry.currency,
             entry.reference,
             entry.note,
+            entry.call or None,
+            entry.call_at,
         ))
     try:
-        cursor.executemany(_INSERT, rows)
+        put(cursor, _INSERT, rows)
     except IntegrityError as error:
         raise BookedTwice from error
     cursor.execute(
@@ -118,31 +124,10 @@ def book(cursor: Cursor, entries: Sequence[Entry]) -> list[Booked]:
 
 def entry_of(cursor: Cursor, reference: str) -> tuple[Entry, Standing] | None:
     """The entry of that reference, and the balance after it."""
-    cursor.execute(f"{_FOUND} reference = %s", (reference,))
-    return next(iter(_found(cursor)), None)
-
-
-def last(cursor: Cursor, account: str, most: int) -> list[tuple[Entry, Standing]]:
-    """An account's last entries, each with the balance after it, the oldest of them first."""
-    cursor.execute(f"{_FOUND} account = %s ORDER BY id DESC LIMIT %s", (account, most))
-    return _found(cursor)[::-1]
-
-
-def moment(at_us: int) -> datetime:
-    """A time as MySQL has it: UTC, without saying so."""
-    return _EPOCH + timedelta(microseconds=at_us)
-
-
-def _found(cursor: Cursor) -> list[tuple[Entry, Standing]]:
-    return [(Entry(*columns), Standing(balance, number)) for *columns, balance, number in cursor.fetchall()]
-
-
-def balances(pool: Pool) -> dict[str, Standing]:
-    """The balances of all accounts that ever had an entry. Raises StoreError."""
-    return {
-        name: Standing(balance, ledger_id)
-        for name, balance, ledger_id in pool.rows("SELECT account, balance, ledger_id FROM account_balance")
-    }
+    cursor.execute(_FOUND, (reference,))
+    for *columns, balance, ledger_id in cursor.fetchall():
+        return Entry(*columns), Standing(balance, ledger_id)
+    return None
 
 
 def standing(cursor: Cursor, account: str) -> Standing:

@@ -2,7 +2,8 @@
 
 Facts come in parts, in any order and any number of times, and make the same row: a column keeps what is known, and the
 facts of a later state outweigh those of an earlier one. That holds as long as only final facts contradict others, and
-no two final ones do, except that "final because the call was gone" (`end_unheard`) yields to an end that was heard.
+no two final ones do, except that "final because the call was gone" (`end_unheard`) yields to an end that was heard. Of
+two ends that were heard, or of two that were not, the first is kept, as its charges are (callctl.store.booking).
 """
 
 from __future__ import annotations
@@ -144,6 +145,8 @@ _EVENT: dict[str, Convert] = {
     "data": _json,
 }
 
+_CHARGE = ("billed_seconds", "currency", "price", "tax", "tariff", "prefix", "destination")  # of the first charge
+
 
 def _merge_cdr() -> str:
     """The updates of `cdr`. MySQL makes them from left to right: `reason` and `state`, which decide, come last."""
@@ -153,18 +156,20 @@ def _merge_cdr() -> str:
     new = f"(VALUES(state) + (VALUES(state) = 'final' AND NOT VALUES(reason) <=> '{unheard}'))"
 
     def known(name: str) -> str:
-        return f"IF({new} >= {old}, COALESCE(VALUES({name}), {name}), COALESCE({name}, VALUES({name})))"
+        return f"IF({new} > {old}, COALESCE(VALUES({name}), {name}), COALESCE({name}, VALUES({name})))"
 
-    plain = [name for name in _CDR if name not in {"call_uuid", "started_at", "state", "reason"}]
-    # Most calls end without a reason: "none" must be able to take the place of `end_unheard`, and to keep it.
-    reason = (
-        f"CASE WHEN {new} = 4 AND {old} = 3 THEN VALUES(reason) WHEN {new} = 3 AND {old} = 4 THEN reason "
-        f"ELSE {known('reason')} END"
-    )
+    def of_its_end(name: str) -> str:
+        """Most calls end without a reason, some without a price: "none" takes the place of a guess, and keeps it."""
+        return (
+            f"{name} = CASE WHEN {new} = 4 AND {old} = 3 THEN VALUES({name}) WHEN {new} = 3 AND {old} = 4 THEN {name} "
+            f"ELSE {known(name)} END"
+        )
+
+    plain = [name for name in _CDR if name not in {"call_uuid", "started_at", "state", "reason", *_CHARGE}]
     return ", ".join(
         [
             *(f"{name} = {known(name)}" for name in plain),
-            f"reason = {reason}",
+            *map(of_its_end, (*_CHARGE, "reason")),
             "state = IF(VALUES(state) + 0 > state + 0, VALUES(state), state)",
         ]
     )

@@ -51,7 +51,8 @@ def write(spool: Spool, writer: Writer, *records: Record) -> None:
 
 def the_row(database: Pool, table: str = "cdr") -> dict:
     (row,) = database.records(f"SELECT * FROM {table}")
-    row.pop("seq", None)
+    for name in ("seq", "booked"):
+        row.pop(name, None)
     return {name: value for name, value in row.items() if value is not None}
 
 

@@ -15,8 +15,10 @@ CREATE TABLE IF NOT EXISTS ledger (
     amount        DECIMAL(18, 6)  NOT NULL,          -- what it adds; a call's is negative
     balance_after DECIMAL(18, 6)  NOT NULL,
     currency      CHAR(3)         NOT NULL,
-    reference     VARCHAR(190)    NOT NULL,          -- of a call: call:UUID:ACCOUNT
+    reference     VARCHAR(190)    NOT NULL,          -- of a call: call:UUID:ACCOUNT, of its correction call:UUID:ACCOUNT:2
     note          VARCHAR(255)    NOT NULL DEFAULT '',
+    call_uuid     VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NULL,
+    started_at    DATETIME(6)     NULL,              -- the call's
     UNIQUE KEY reference (reference),
     KEY account (account, id),
     KEY account_at (account, at)
@@ -40,8 +42,10 @@ CREATE TABLE IF NOT EXISTS cdr_charge (
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin
 PARTITION BY RANGE (TO_DAYS(started_at)) (PARTITION later VALUES LESS THAN MAXVALUE);
 
--- Calls whose charges are booked wait in `unsettled` for their number. `settled` gives it, in one statement at a time
--- after the booking was committed: so no number ever appears behind one that could be read before.
+-- Calls that were answered wait in `unsettled`, from the transaction that books them on, for their number. `settled`
+-- gives it, in one statement at a time after that was committed: so no number ever appears behind one that could be read
+-- before. A call that is booked anew is numbered anew; the last number counts. The newest row stays, whatever is dropped:
+-- the next number follows from it.
 CREATE TABLE IF NOT EXISTS unsettled (
     id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
     call_uuid  VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -53,9 +57,22 @@ CREATE TABLE IF NOT EXISTS settled (
     id          BIGINT UNSIGNED NOT NULL,            -- that it had in `unsettled`
     call_uuid   VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     started_at  DATETIME(6)     NOT NULL,
-    UNIQUE KEY id (id),
-    KEY call_uuid (call_uuid)
+    UNIQUE KEY call_uuid (call_uuid, id)
 ) ENGINE = InnoDB DEFAULT CHARSET = utf8mb4 COLLATE = utf8mb4_bin;
+
+-- Which end of a call its charges are of, once they are booked; NULL for calls that were not answered.
+SET @change = IF(
+    EXISTS (SELECT 1 FROM information_schema.columns
+            WHERE table_schema = DATABASE() AND table_name = 'cdr' AND column_name = 'booked'),
+    'DO 0',
+    'ALTER TABLE cdr ADD COLUMN booked ENUM (''unheard'', ''heard'') NULL'
+);
+
+PREPARE change_cdr FROM @change;
+
+EXECUTE change_cdr;
+
+DEALLOCATE PREPARE change_cdr;
 
 -- An account is blocked while a row of its has no `released_at`.
 CREATE TABLE IF NOT EXISTS account_hold (
