@@ -31,7 +31,8 @@ Prefix = Annotated[str, Field(pattern=r"^[0-9*#]{1,20}$")]
 Codec = Annotated[str, Field(pattern=r"^[A-Z0-9_.-]{1,32}$")]
 
 
-MOST = 9_000_000_000  # of a currency; more micro-units than Redis counts exactly
+MOST = 4_500_000_000  # of a currency; Redis can still add two such amounts and count every micro-unit
+Money = Annotated[Amount, Field(le=MOST, decimal_places=6)]
 
 
 class LimitsEntry(Entry):
@@ -44,7 +45,7 @@ class LimitsEntry(Entry):
 class AccountLimits(LimitsEntry):
     """An account's, which may be of money too: a day of its time zone, a minute of a call."""
 
-    spend_per_day: Amount | None = None
+    spend_per_day: Money | None = None
     price_per_minute: Amount | None = None
 
 
@@ -59,7 +60,7 @@ class AccountEntry(Entry):
     parent: Name | None = None
     limits: AccountLimits = AccountLimits()
     mode: Literal["prepaid", "postpaid"] = "prepaid"
-    credit_limit: Annotated[Amount, Field(le=MOST)] = Decimal(0)  # how far a postpaid balance may fall below nothing
+    credit_limit: Money = Decimal(0)  # how far a postpaid balance may fall below nothing
     tariff: Name | None = None
     currency: Currency | None = None
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"  # by whose clock the windows of its rates hold

@@ -67,3 +67,7 @@ class WireError(SwitchError):
 
 class UnsafeText(CallctlError):
     """Text that must not reach FreeSWITCH: it would be read as a command, an expansion or a dial string."""
+
+
+class AmountError(CallctlError):
+    """An amount of money that cannot be counted exactly, or makes no sense where it stands."""

@@ -63,6 +63,15 @@ class Limits:
                     break
         return found
 
+    def in_use(self, level: Level) -> tuple[int, int]:
+        """How many calls and starts of the last second a level counts. Raises RedisAway."""
+        with asking(self._settings):
+            seconds, micros = self._client.time()
+            now = seconds * 1000 + micros // 1000
+            calls = self._client.zcount(calls_key(self._settings, level.name), f"({now}", "+inf")
+            starts = self._client.zcount(self._starts_key(level.name), f"({now - SECOND}", "+inf")
+            return calls, starts
+
     def _give_back(self, call: str, levels: Sequence[Level]) -> None:
         for level in levels:
             self._client.zrem(calls_key(self._settings, level.name), call)

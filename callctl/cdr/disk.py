@@ -24,11 +24,15 @@ CREATE TABLE IF NOT EXISTS rejected (
 );
 CREATE TABLE IF NOT EXISTS open_call (
     call_uuid TEXT PRIMARY KEY, node TEXT NOT NULL, started_us INTEGER NOT NULL, state TEXT NOT NULL,
-    seen_us INTEGER NOT NULL
+    seen_us INTEGER NOT NULL, answered_us INTEGER NOT NULL DEFAULT 0, basis TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS closed_call (call_uuid TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS closed_call_at ON closed_call (at);
 """
+_LATER = {  # columns that a file of an earlier version lacks
+    "answered_us": "ALTER TABLE open_call ADD COLUMN answered_us INTEGER NOT NULL DEFAULT 0",
+    "basis": "ALTER TABLE open_call ADD COLUMN basis TEXT NOT NULL DEFAULT ''",
+}
 
 
 class Disk:
@@ -76,6 +80,11 @@ class Disk:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             database.executescript(_SCHEMA)
+            database.execute("BEGIN IMMEDIATE")
+            present = {row[1] for row in database.execute("PRAGMA table_info(open_call)")}
+            for statement in (_LATER[column] for column in _LATER.keys() - present):
+                database.execute(statement)
+            database.execute("COMMIT")
         except sqlite3.Error:
             database.close()
             raise

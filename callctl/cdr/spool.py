@@ -31,11 +31,15 @@ _TOMBSTONE = 86_400 * 10**6  # microseconds for which a finished call cannot be 
 
 _KEEP = "INSERT INTO record (kind, body) VALUES (?, ?)"
 _OPEN = """
-INSERT INTO open_call (call_uuid, node, started_us, state, seen_us)
-SELECT :call_uuid, :node, :started_at, :state, :now
+INSERT INTO open_call (call_uuid, node, started_us, state, seen_us, answered_us, basis)
+SELECT :call_uuid, :node, :started_at, :state, :now, :answered_at, :basis
 WHERE NOT EXISTS (SELECT 1 FROM closed_call WHERE call_uuid = :call_uuid)
 ON CONFLICT (call_uuid) DO UPDATE SET
-    state = CASE WHEN excluded.state = 'answered' THEN 'answered' ELSE state END, seen_us = excluded.seen_us
+    state = CASE WHEN excluded.state = 'answered' THEN 'answered' ELSE state END, seen_us = excluded.seen_us,
+    answered_us = MAX(answered_us, excluded.answered_us), basis = COALESCE(NULLIF(basis, ''), excluded.basis)
+"""
+_SEEN = """
+UPDATE open_call SET seen_us = ? WHERE node = ? AND call_uuid IN (SELECT value FROM json_each(?))
 """
 _CLOSE = "INSERT OR REPLACE INTO closed_call (call_uuid, at) VALUES (:call_uuid, :now)"
 
@@ -44,7 +48,7 @@ class Record(NamedTuple):
     """Facts for one row of MySQL, named as its columns; times are microseconds since the epoch.
 
     A "cdr" record has at least call_uuid, started_at and state, and node to be found among open calls; the others have
-    their table's key.
+    their table's key. `basis`, by which an open call is to be charged, is for the spool alone and no column.
     """
 
     kind: RecordKind
@@ -72,7 +76,9 @@ class OpenCall(NamedTuple):
     node: str
     started_us: int
     state: str
-    seen_us: int  # when its last record was put
+    seen_us: int  # when it was last known to be up: its last record was put, or `seen`
+    answered_us: int = 0
+    basis: str = ""  # see callctl.rating.basis
 
 
 class Commit:
@@ -109,7 +115,14 @@ def _call(fields: dict[str, Any], now: int) -> dict[str, Any]:
     call = {"call_uuid": str(fields["call_uuid"]), "node": str(fields.get("node", "")), "now": now}
     if fields["state"] not in {"routed", "answered", "final"} or not 0 <= fields["started_at"] < 2**63:
         raise ValueError(f"not the facts of a call: {fields}")
+    call |= {"answered_at": int(fields.get("answered_at") or 0), "basis": str(fields.get("basis") or "")}
     return call | {"state": fields["state"], "started_at": int(fields["started_at"])}
+
+
+def _body(fields: dict[str, Any]) -> bytes:
+    if "basis" in fields:
+        fields = {name: value for name, value in fields.items() if name != "basis"}
+    return orjson.dumps(fields, default=str)
 
 
 class Spool:
@@ -133,7 +146,7 @@ class Spool:
         """Hand over records, which are kept once the commit's `wait` returns. Raises SpoolError: no room for them."""
         if not records:
             return _nothing()
-        rows = [(record.kind, orjson.dumps(record.fields, default=str)) for record in records]
+        rows = [(record.kind, _body(record.fields)) for record in records]
         size = sum(len(body) for _, body in rows)
         if self._closing:
             raise SpoolError("The spool is closed, as this process is ending: the call belongs to another.")
@@ -186,8 +199,14 @@ class Spool:
 
     def open_calls(self, node: str) -> list[OpenCall]:
         """Calls of a FreeSWITCH node that have no final record."""
-        sql = "SELECT call_uuid, node, started_us, state, seen_us FROM open_call WHERE node = ? ORDER BY started_us"
+        columns = ", ".join(OpenCall._fields)
+        sql = f"SELECT {columns} FROM open_call WHERE node = ? ORDER BY started_us"  # noqa: S608  names only
         return [OpenCall(*row) for row in self._disk.select(sql, (node,))]
+
+    def seen(self, node: str, uuids: Iterable[str]) -> None:
+        """Those of a node's open calls that are up now. Raises SpoolError."""
+        values = (time.time_ns() // 1000, node, orjson.dumps(list(uuids)).decode())
+        self._disk.change([(_SEEN, [values])])
 
     def depth(self) -> int:
         """Records on disk that MySQL does not have yet."""

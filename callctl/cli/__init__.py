@@ -18,9 +18,11 @@ from callctl.cli.output import Context
 from callctl.errors import CallctlError
 
 COMMANDS = {
+    "account": "account",
     "apply": "apply",
     "calls": "calls",
     "doctor": "doctor",
+    "endpoint": "endpoint",
     "explain": "explain",
     "migrate": "migrate",
     "process": "serve",

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from callctl import declaration
+from callctl.cli.database import opened
+from callctl.cli.entry import line
 from callctl.cli.output import Context, pass_context
 from callctl.store import configuration
-from callctl.store.configuration import Applied, Change
-from callctl.store.migrate import require_current
-from callctl.store.pool import Pool
+from callctl.store.configuration import Applied
 
 
 @click.command()
@@ -32,13 +32,9 @@ def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool)
 
     使账户、终端和费率与 YAML 文件一致；重复执行不会产生变化。
     """
-    pool = Pool(context.settings.mysql, 1)
-    try:
-        require_current(pool)
+    with opened(context) as pool:
         written = declaration.read(files)
         applied = configuration.apply(pool, written.among, prune=prune, dry_run=dry_run)
-    finally:
-        pool.close()
     _print(context, applied, dry_run)
 
 
@@ -51,7 +47,7 @@ def _print(context: Context, applied: Applied, dry_run: bool) -> None:
         })
         return
     for change in applied.changes:
-        click.echo(_line(change))
+        click.echo(line(change))
     for what, key in applied.kept:
         click.echo(context.words(f"= {what} {key}: in no file, kept", f"= {what} {key}：文件中没有，保留"))
     count = len(applied.changes)
@@ -59,13 +55,3 @@ def _print(context: Context, applied: Applied, dry_run: bool) -> None:
         click.echo(context.words(f"{count} changes would be made.", f"将有 {count} 处变化。"))
     else:
         click.echo(context.words(f"{count} changes made.", f"已做 {count} 处变化。"))
-
-
-def _line(change: Change) -> str:
-    if not change.was:
-        return f"+ {change.what} {change.key}"
-    if not change.now:
-        return f"- {change.what} {change.key}"
-    keys = sorted(key for key in {*change.was, *change.now} if change.was.get(key) != change.now.get(key))
-    parts = [f"{key}: {change.was.get(key, '-')} → {change.now.get(key, '-')}" for key in keys]
-    return f"~ {change.what} {change.key}  {'; '.join(parts)}"

@@ -13,24 +13,72 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from callctl import rates_csv
+from callctl.cli import entry
+from callctl.cli.database import opened
 from callctl.cli.output import Context, pass_context
 from callctl.errors import ConfigError
 from callctl.store import rates
 from callctl.store import tariff as store
-from callctl.store.migrate import require_current
-from callctl.store.pool import Pool
 
 _DEADLINE = 600.0  # seconds a statement may take: those that look at every rate take a while
 _SHOWN_EVERY = 5000  # rates
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
-@click.group()
+KEYS = entry.Keys(
+    "tariff",
+    {
+        "currency": "As USD.  货币",
+        "rounding.method": "up, down or half-up: how a price becomes money, once, at the end.  舍入方式",
+        "rounding.decimals": "To so many decimals.  小数位数",
+        "tax.mode": "exclusive: on top of the rates; inclusive: contained in them.  税外加或内含",
+        "tax.parts": "Per cent, up to three, as 10,2.5.  税率百分比",
+    },
+    frozenset({"tax.parts"}),
+)
+
+
+@click.group(context_settings=entry.SETTINGS)
 def tariff() -> None:
     """Rates in MySQL: import them from CSV, say what there is.
 
     MySQL 中的费率：从 CSV 导入、查看。
     """
+
+
+@tariff.command()
+@click.argument("name")
+@KEYS.options
+@pass_context
+def create(context: Context, /, name: str, **values: str | None) -> None:
+    """Add a tariff without rates; `tariff import` gives it some.
+
+    新建没有费率条目的费率表；用 `tariff import` 导入条目。
+    """
+    entry.show(context, entry.create(context, KEYS, {"name": name}, KEYS.given(values)))
+
+
+@tariff.command()
+@click.argument("name")
+@KEYS.options
+@pass_context
+def change(context: Context, /, name: str, **values: str | None) -> None:
+    """Change what options say, and leave the rest and the rates; an empty value ("") is the default again.
+
+    修改选项所给的内容，其余及费率条目不变；空值 ("") 表示恢复默认值。
+    """
+    entry.show(context, entry.change(context, KEYS, name, KEYS.given(values)))
+
+
+@tariff.command()
+@click.argument("name")
+@pass_context
+def delete(context: Context, name: str) -> None:
+    """Remove a tariff by which no account pays, and its rates.
+
+    删除没有账户使用的费率表及其条目。
+    """
+    entry.show(context, entry.delete(context, "tariff", name))
 
 
 @tariff.command("import")
@@ -58,8 +106,8 @@ def import_(context: Context, name: str, file: Path, currency: str | None) -> No
         raise click.BadParameter(f"{name!r} is no name of a tariff; use letters, digits and _.-", param_hint="NAME")
     if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
         raise click.BadParameter(f"{currency!r} is none; write one as USD", param_hint="--currency")
-    with _pool(context) as pool, _opened(file) as opened, _watched(context, file, opened) as watched:
-        lines = (rates.Line(*row) for row in watched(rates_csv.read(opened, str(file), rates.terms)))
+    with opened(context, _DEADLINE) as pool, _file(file) as rows, _watched(context, file, rows) as watched:
+        lines = (rates.Line(*row) for row in watched(rates_csv.read(rows, str(file), rates.terms)))
         try:
             done = store.replace_rates(pool, name, currency, lines)
         except store.RatesTwice as error:
@@ -83,7 +131,7 @@ def list_(context: Context) -> None:
 
     列出所有费率。
     """
-    with _pool(context) as pool:
+    with opened(context, _DEADLINE) as pool:
         found = store.summaries(pool)
     if context.as_json:
         for each in found:
@@ -100,7 +148,7 @@ def show(context: Context, name: str) -> None:
 
     查看一个费率：货币、条数、修改时间。
     """
-    with _pool(context) as pool:
+    with opened(context, _DEADLINE) as pool:
         found = store.summary(pool, name)
     if context.as_json:
         context.json(found)
@@ -115,26 +163,16 @@ def _table(context: Context, found: list[dict[str, Any]]) -> None:
 
 
 @contextmanager
-def _pool(context: Context) -> Iterator[Pool]:
-    pool = Pool(context.settings.mysql, 1, _DEADLINE)
+def _file(file: Path) -> Iterator[BinaryIO]:
     try:
-        require_current(pool)
-        yield pool
-    finally:
-        pool.close()
-
-
-@contextmanager
-def _opened(file: Path) -> Iterator[BinaryIO]:
-    try:
-        with file.open("rb") as opened:
-            yield opened
+        with file.open("rb") as rows:
+            yield rows
     except OSError as error:
         raise ConfigError(f"{file} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager
-def _watched(context: Context, file: Path, opened: BinaryIO) -> Iterator[Any]:
+def _watched(context: Context, file: Path, opened_file: BinaryIO) -> Iterator[Any]:
     """What shows how far a file has been read, on a terminal and for people only."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
@@ -143,8 +181,8 @@ def _watched(context: Context, file: Path, opened: BinaryIO) -> Iterator[Any]:
 
         def watched(rows: Iterator[Any]) -> Iterator[Any]:
             for count, row in enumerate(rows):
-                if count % _SHOWN_EVERY == 0 and not bar.disable and opened.seekable():
-                    bar.update(task, completed=opened.tell())
+                if count % _SHOWN_EVERY == 0 and not bar.disable and opened_file.seekable():
+                    bar.update(task, completed=opened_file.tell())
                 yield row
 
         yield watched

@@ -22,7 +22,7 @@ _UUID = re.compile(r"[A-Za-z0-9-]{1,64}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _USER = re.compile(r"[A-Za-z0-9_.+*-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_VALUE = re.compile(r"[A-Za-z0-9_.+*@:/ ,#=!-]{0,512}")
+_VALUE = re.compile(r"[A-Za-z0-9_.+*@:/ ,#=!-]{0,8192}")  # the rates of ten accounts need 6,000
 _CODEC = re.compile(r"[A-Za-z0-9_.-]{1,32}(?:@[0-9]{1,6}[hikbc])*")
 # What parts lines, and what FreeSWITCH would expand: a variable or API call anywhere, scoped variables in front.
 _NO_ARGUMENT = re.compile(r"[\0\r\n]|[$%]\\*\{|\A%.?\[")

@@ -11,12 +11,20 @@ from callctl.rating.tariff import Rate, RateSet
 from callctl.rating.window import opening
 
 
-def longest(rates: RateSet, start_us: int, zone: tzinfo, money: Decimal, at_most_seconds: int) -> int:
+def longest(
+    rates: RateSet,
+    start_us: int,
+    zone: tzinfo,
+    money: Decimal,
+    at_most_seconds: int,
+    otherwise: Rate | None = None,
+) -> int:
     """The most whole seconds, up to `at_most_seconds`, whose total `money` pays and no maximum cost cuts off.
 
-    A destination that costs nothing is allowed without money. Raises NoRate.
+    A destination that costs nothing is allowed without money. `otherwise` opens the call where no rate holds at its
+    start; without it NoRate is raised.
     """
-    rate = opening(rates, start_us, zone)
+    rate = opening(rates, start_us, zone, otherwise)
     paid = most_declared(money, rates.scale, rates.tariff.rounding, rates.tariff.tax)
     talked = max(0, rate.grace_seconds - 1)  # shorter than the grace, so free without any money
     if connect_fee(rates, rate) > _bound(rates, rate, paid):

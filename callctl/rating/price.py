@@ -31,12 +31,15 @@ class Price:
         return Fraction(amount, self.scale)
 
 
-def price(rates: RateSet, start_us: int, duration_us: int, zone: tzinfo) -> Price:
-    """The price of a call; a call of no duration, or shorter than the grace, costs nothing. Raises NoRate.
+def price(
+    rates: RateSet, start_us: int, duration_us: int, zone: tzinfo, otherwise: Rate | None = None
+) -> Price:
+    """The price of a call; a call of no duration, or shorter than the grace, costs nothing.
 
-    `duration_us` is rounded up to whole seconds before increments are.
+    `duration_us` is rounded up to whole seconds before increments are. `otherwise` opens the call where no rate holds
+    at its start; without it NoRate is raised.
     """
-    rate = opening(rates, start_us, zone)
+    rate = opening(rates, start_us, zone, otherwise)
     fee = 0
     chain: tuple[Stretch, ...] = ()
     if duration_us > 0 and duration_us >= rate.grace_seconds * SECOND:

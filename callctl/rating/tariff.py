@@ -125,6 +125,11 @@ class RateSet(NamedTuple):
     rates: tuple[Rate, ...]
     scale: int
 
+    @classmethod
+    def of(cls, tariff: Tariff, rates: tuple[Rate, ...]) -> RateSet:
+        """With the scale that these rates have."""
+        return cls(tariff, rates, _scale(rates))
+
     def amount(self, money: Decimal) -> int:
         """What is declared as money."""
         numerator, denominator = money.as_integer_ratio()
@@ -153,7 +158,7 @@ class Tariff:
         for length in self._lengths:
             rates = self._by_prefix.get(number[:length])
             if rates and (in_force := tuple(rate for rate in rates if rate.in_force(at_us))):
-                return RateSet(self, in_force, _scale(in_force))
+                return RateSet.of(self, in_force)
         raise NoRate(f"Tariff {self.name} has no rate in force for {number}: add one for its prefix.")
 
 

@@ -20,9 +20,12 @@ DAY = 86_400  # seconds
 WEIGHT = attrgetter("weight")
 
 
-def opening(rates: RateSet, start_us: int, zone: tzinfo) -> Rate:
-    """The rate that holds when the call starts: its connect fee, grace and free seconds count. Raises NoRate."""
-    rate = holding(rates, start_us, zone)
+def opening(rates: RateSet, start_us: int, zone: tzinfo, otherwise: Rate | None = None) -> Rate:
+    """The rate that holds when the call starts: its connect fee, grace and free seconds count.
+
+    Where none does it is `otherwise`; without that NoRate is raised.
+    """
+    rate = holding(rates, start_us, zone) or otherwise
     if rate is None:
         local = datetime.fromtimestamp(start_us // SECOND, zone)
         raise NoRate(

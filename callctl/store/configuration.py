@@ -65,10 +65,10 @@ def apply(pool: Pool, declare: Callable[[Known], Declaration], *, prune: bool, d
     return Applied(done, [each for each in untouched if each not in changed])
 
 
-def present(pool: Pool) -> Known:
-    """What is configured. Raises StoreError."""
-    with pool.transaction() as cursor:
-        return _known(cursor)
+def body_of(cursor: Cursor, what: str, key: str) -> dict[str, Any]:
+    """An account, endpoint or tariff as it was applied, without what has its default; empty where there is none."""
+    cursor.execute(f"SELECT body FROM {what} WHERE name = %s", (key,))  # noqa: S608  one of the names above
+    return next((orjson.loads(body or "{}") for (body,) in cursor.fetchall()), {})
 
 
 def _known(cursor: Cursor) -> Known:
@@ -120,6 +120,8 @@ def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> dict
             )
         elif not change.now:
             cursor.execute(f"DELETE FROM {change.what} WHERE name = %s", (change.key,))  # noqa: S608
+            if change.what == "account":
+                cursor.execute("DELETE FROM account_hold WHERE account = %s", (change.key,))
     for change in changes:
         if change.now and change.what == "account":
             _write_account(cursor, AccountEntry.model_validate(change.now), change)

@@ -13,12 +13,13 @@ from callctl.store.pool import Pool
 
 _PAGE = 1000  # rows; reading a result blocks the process, so it is read in pieces
 
-_ACCOUNTS = (
+_ACCOUNT = (
     "SELECT name, active, codecs, codec_check, max_duration, tariff, body, "
     "COALESCE((SELECT MIN(reference) FROM account_hold WHERE account = name AND released_at IS NULL), ''), "
     "COALESCE((SELECT currency FROM tariff WHERE tariff.name = account.tariff), '') "
-    "FROM account WHERE name > %s ORDER BY name LIMIT %s"
+    "FROM account WHERE name "
 )
+_ACCOUNTS = f"{_ACCOUNT} > %s ORDER BY name LIMIT %s"
 _ENDPOINTS = (
     "SELECT name, account, COALESCE(`user`, ''), COALESCE(domain, ''), COALESCE(extension, ''), caller_id, "
     "COALESCE(address, ''), prefix, codecs, body FROM endpoint WHERE name > %s ORDER BY name LIMIT %s"
@@ -44,6 +45,21 @@ def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint]]:
             )
         ]
     return version, accounts, endpoints
+
+
+def account(cursor: Cursor, name: str) -> Account | None:
+    """The account of that name."""
+    cursor.execute(f"{_ACCOUNT} = %s", (name,))
+    return next((_account(*row) for row in cursor.fetchall()), None)
+
+
+def lineage(cursor: Cursor, name: str) -> list[Account]:
+    """The account, its parent, and so on to the top."""
+    found: dict[str, Account] = {}
+    while name and name not in found and (above := account(cursor, name)) is not None:
+        found[name] = above
+        name = above.parent
+    return list(found.values())
 
 
 def _account(

@@ -16,7 +16,7 @@ from MySQLdb.cursors import Cursor
 
 from callctl.errors import CallctlError
 from callctl.model import Booked
-from callctl.store.pool import put
+from callctl.store.pool import Pool, put
 
 Kind = Literal["call", "topup", "adjust", "refund", "fee"]
 
@@ -34,7 +34,7 @@ _KEEP = (
 )
 _FOUND = (
     "SELECT account, kind, amount, currency, reference, TIMESTAMPDIFF(MICROSECOND, '1970-01-01', at), note,"
-    " COALESCE(call_uuid, ''), started_at, balance_after, id FROM ledger WHERE reference = %s"
+    " COALESCE(call_uuid, ''), started_at, balance_after, id FROM ledger WHERE "
 )
 
 
@@ -95,7 +95,7 @@ def book(cursor: Cursor, entries: Sequence[Entry], held: Mapping[str, Standing] 
         balances[entry.account] += entry.amount
         rows.append((
             entry.account,
-            _EPOCH + timedelta(microseconds=entry.at_us),
+            moment(entry.at_us),
             entry.kind,
             entry.amount,
             balances[entry.account],
@@ -124,10 +124,31 @@ def book(cursor: Cursor, entries: Sequence[Entry], held: Mapping[str, Standing] 
 
 def entry_of(cursor: Cursor, reference: str) -> tuple[Entry, Standing] | None:
     """The entry of that reference, and the balance after it."""
-    cursor.execute(_FOUND, (reference,))
-    for *columns, balance, ledger_id in cursor.fetchall():
-        return Entry(*columns), Standing(balance, ledger_id)
-    return None
+    cursor.execute(f"{_FOUND} reference = %s", (reference,))
+    return next(iter(_found(cursor)), None)
+
+
+def last(cursor: Cursor, account: str, most: int) -> list[tuple[Entry, Standing]]:
+    """An account's last entries, each with the balance after it, the oldest of them first."""
+    cursor.execute(f"{_FOUND} account = %s ORDER BY id DESC LIMIT %s", (account, most))
+    return _found(cursor)[::-1]
+
+
+def moment(at_us: int) -> datetime:
+    """A time as MySQL has it: UTC, without saying so."""
+    return _EPOCH + timedelta(microseconds=at_us)
+
+
+def _found(cursor: Cursor) -> list[tuple[Entry, Standing]]:
+    return [(Entry(*columns), Standing(balance, number)) for *columns, balance, number in cursor.fetchall()]
+
+
+def balances(pool: Pool) -> dict[str, Standing]:
+    """The balances of all accounts that ever had an entry. Raises StoreError."""
+    return {
+        name: Standing(balance, ledger_id)
+        for name, balance, ledger_id in pool.rows("SELECT account, balance, ledger_id FROM account_balance")
+    }
 
 
 def standing(cursor: Cursor, account: str) -> Standing:

@@ -5,9 +5,11 @@ from decimal import Decimal
 import gevent
 import pytest
 
+from callctl.errors import CallctlError
 from callctl.model import Booked
 from callctl.store import ledger
 from callctl.store.ledger import BookedTwice, Entry, Standing
+from callctl.store.posting import post
 
 AT = 1_795_405_444_653_906
 
@@ -72,3 +74,20 @@ def test_many_who_book_at_once_follow_each_other(database):
         after = database.rows("SELECT balance_after FROM ledger WHERE account = %s ORDER BY id", (name,))
         assert after == [(-number,) for number in range(1, 41)]
     assert [row[1] for row in balances(database)] == [-40, -40]
+
+
+def test_a_reference_that_many_book_at_once_is_booked_once(database):
+    with database.transaction() as cursor:
+        for name in ("acme", "other"):
+            cursor.execute("INSERT INTO account (name, body) VALUES (%s, '{\"currency\": \"USD\"}')", (name,))
+
+    def one(number):
+        try:
+            return post(database, entry("acme" if number % 2 else "other", 5, "same")).already
+        except CallctlError as error:
+            return str(error)
+
+    found = [each.get() for each in [gevent.spawn(one, number) for number in range(20)]]
+    assert sorted(map(str, found), key=len)[:10] == ["True"] * 9 + ["False"]
+    assert sum("is that of another entry" in str(each) for each in found) == 10
+    assert len(rows(database)) == 1

@@ -70,7 +70,8 @@ def test_no_more_variables_than_freeswitch_reads_are_set_at_once():
 
 
 @pytest.mark.parametrize(
-    "value", ["a;b", "a~b", "a'b", "a\\b", "a]b", "a}b", "a\nb", "a\u2028b", "a\u00a0b", "é!", ":_:"]
+    "value",
+    ["a;b", "a~b", "a'b", "a\\b", "a]b", "a}b", "a\nb", "a\u2028b", "a\u00a0b", "é!", ":_:", "a-" * 4097],
 )
 def test_a_value_that_ends_or_parts_a_list_is_refused(value):
     with pytest.raises(UnsafeText, match="value of x"):

@@ -132,6 +132,42 @@ class TestOpenCalls:
         spool.put([cdr("a", "answered"), cdr("a", "routed")]).wait(5)
         assert [call.state for call in spool.open_calls("fs1")] == ["answered"]
 
+    def test_what_an_open_call_is_charged_by_stays_with_it_whatever_is_told_first(self, spool: Spool):
+        routed, answered = cdr("a", basis="gold"), cdr("a", "answered", answered_at=T0 + 5)
+        for records in ([routed, answered], [answered, routed]):
+            spool.put([*records, cdr("a", "answered")]).wait(5)
+            (call,) = spool.open_calls("fs1")
+            assert (call.state, call.answered_us, call.basis) == ("answered", T0 + 5, "gold")
+            spool.put([cdr("a", "final")]).wait(5)
+            with sqlite3.connect(spool.path) as other:
+                other.execute("DELETE FROM closed_call")
+            other.close()
+        assert not any("basis" in record.fields for record in spool.take(20)), "no column of MySQL"
+
+    def test_a_call_that_is_seen_up_is_known_to_be_up_since(self, spool: Spool):
+        spool.put([cdr("a"), cdr("b"), cdr("c", node="fs2")]).wait(5)
+        before = {call.call_uuid: call.seen_us for call in spool.open_calls("fs1")}
+        spool.seen("fs1", ["a", "c", "nobody's"])
+        after = {call.call_uuid: call.seen_us for call in spool.open_calls("fs1")}
+        assert after["a"] > before["a"]
+        assert after["b"] == before["b"]
+        (other,) = spool.open_calls("fs2")
+        assert other.seen_us < after["a"]
+        spool.seen("fs1", [])
+
+    def test_a_file_of_an_earlier_version_is_used_on(self, tmp_path: Path):
+        with sqlite3.connect(tmp_path / "spool.db") as old:
+            old.execute(
+                "CREATE TABLE open_call (call_uuid TEXT PRIMARY KEY, node TEXT NOT NULL, started_us INTEGER NOT NULL,"
+                " state TEXT NOT NULL, seen_us INTEGER NOT NULL) WITHOUT ROWID"
+            )
+            old.execute("INSERT INTO open_call VALUES ('a', 'fs1', 1, 'routed', 2)")
+        old.close()
+        for _ in range(2):
+            spool = Spool(tmp_path)
+            assert spool.open_calls("fs1") == [OpenCall("a", "fs1", 1, "routed", 2, 0, "")]
+            spool.close()
+
     def test_finished_calls_are_remembered_for_a_day(self, tmp_path: Path):
         spool = Spool(tmp_path)
         spool.put([cdr("old", "final"), cdr("new", "final")]).wait(5)

@@ -1,0 +1,21 @@
+"""MySQL, as commands open it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from callctl.cli.output import Context
+from callctl.store.migrate import require_current
+from callctl.store.pool import Pool
+
+
+@contextmanager
+def opened(context: Context, deadline: float | None = None) -> Iterator[Pool]:
+    """A connection to MySQL, whose schema is the one this callctl was written for. Raises StoreError, ConfigError."""
+    pool = Pool(context.settings.mysql, 1, deadline)
+    try:
+        require_current(pool)
+        yield pool
+    finally:
+        pool.close()

@@ -1,0 +1,164 @@
+"""One entry of what is configured, changed by a command: the keys, the checks and the act are those of the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from callctl.cli.database import opened
+from callctl.cli.output import Context
+from callctl.declaration import Declaration, Written
+from callctl.declaration_account import AccountEntry, EndpointEntry
+from callctl.declaration_check import Bodies, Known, refuse_removal
+from callctl.declaration_file import Misplaced, Placed, validated
+from callctl.declaration_tariff import TariffEntry
+from callctl.errors import CallctlError, ConfigError
+from callctl.store import configuration
+from callctl.store.configuration import Change
+
+F = TypeVar("F", bound=Callable[..., Any])
+Item = AccountEntry | EndpointEntry | TariffEntry
+KINDS: Mapping[str, type[Item]] = {"account": AccountEntry, "endpoint": EndpointEntry, "tariff": TariffEntry}
+
+# Options are the keys of the files, whichever of _ and - is typed.
+SETTINGS: dict[str, Any] = {"token_normalize_func": lambda token: token.replace("_", "-")}
+
+
+class Keys(NamedTuple):
+    """The keys of a kind of entry that options give: `limits.calls` is --limits-calls."""
+
+    what: str  # account, endpoint, tariff
+    keys: Mapping[str, str]  # and their help
+    lists: frozenset[str]  # those that are given as A,B
+
+    def options(self, command: F) -> F:
+        """Give a command an option for each."""
+        for key, said in reversed(list(self.keys.items())):
+            command = click.option(_option(key), key.replace(".", "_"), help=said)(command)
+        return command
+
+    def given(self, values: Mapping[str, str | None]) -> dict[str, Any]:
+        """What options said, by key: None for one that is to have its default again."""
+        found: dict[str, Any] = {}
+        for key in self.keys:
+            value = values[key.replace(".", "_")]
+            if value is not None:
+                parts = [part.strip() for part in value.split(",")] if key in self.lists else value.strip()
+                found[key] = parts if value.strip() else None
+        return found
+
+
+def create(context: Context, keys: Keys, identity: Mapping[str, str], given: Mapping[str, Any]) -> list[Change]:
+    """Add an entry that is not there. Raises CallctlError."""
+
+    def declare(known: Known) -> Declaration:
+        placed = _placed(keys, dict(identity), given)
+        key = placed.entry.key
+        if key in _bodies(keys.what, known):
+            raise CallctlError(f"There is {_a(keys.what)} {key} already: see `callctl {keys.what} change`.")
+        return _declared(placed, known)
+
+    return _applied(context, declare)
+
+
+def change(context: Context, keys: Keys, key: str, given: Mapping[str, Any]) -> list[Change]:
+    """Change an entry that is there. Raises CallctlError."""
+    if not given:
+        raise click.UsageError("name what shall change; see --help for the options")
+
+    def declare(known: Known) -> Declaration:
+        body = _present(keys.what, key, known)
+        return _declared(_placed(keys, {name: value for name, value in body.items() if name != "rates"}, given), known)
+
+    return _applied(context, declare)
+
+
+def delete(context: Context, what: str, key: str) -> list[Change]:
+    """Remove an entry that nothing refers to. Raises CallctlError."""
+
+    def declare(known: Known) -> Declaration:
+        _present(what, key, known)
+        refuse_removal(what, key, known)
+        return Declaration({}, {}, {}, frozenset({(what, key)}))
+
+    return _applied(context, declare)
+
+
+def _applied(context: Context, declare: Callable[[Known], Declaration]) -> list[Change]:
+    with opened(context) as pool:
+        return configuration.apply(pool, declare, prune=False, dry_run=False).changes
+
+
+def show(context: Context, changes: list[Change]) -> None:
+    """What a command changed, as apply shows it."""
+    if context.as_json:
+        context.json({"changes": [each._asdict() for each in changes]})
+        return
+    for each in changes:
+        click.echo(line(each))
+    if not changes:
+        click.echo(context.words("It is so already; nothing changed.", "已是如此，没有变化。"))
+
+
+def line(change: Change) -> str:
+    """A change as people read it."""
+    if not change.was:
+        return f"+ {change.what} {change.key}"
+    if not change.now:
+        return f"- {change.what} {change.key}"
+    keys = sorted(key for key in {*change.was, *change.now} if change.was.get(key) != change.now.get(key))
+    parts = [f"{key}: {change.was.get(key, '-')} → {change.now.get(key, '-')}" for key in keys]
+    return f"~ {change.what} {change.key}  {'; '.join(parts)}"
+
+
+def _option(key: str) -> str:
+    return f"--{key.replace('.', '-').replace('_', '-')}"
+
+
+def _placed(keys: Keys, body: dict[str, Any], given: Mapping[str, Any]) -> Placed[Item]:
+    """The entry with what options say, and for every key the option that gives it."""
+    for key, value in given.items():
+        *above, last = key.split(".")
+        part = body
+        for name in above:
+            part[name] = part = dict(part.get(name, {}))
+        part.pop(last, None)
+        if value is not None:
+            part[last] = value
+    try:
+        entry = validated(KINDS[keys.what], body)
+    except Misplaced as error:
+        path = ".".join(str(part) for part in error.location if isinstance(part, str))
+        place = _option(path) if path in keys.keys else "NAME" if path else ""
+        raise ConfigError(f"{place}{place and ': '}{error}.") from error
+    parts = {key.partition(".")[0]: _option(key) for key in keys.keys}
+    return Placed(entry, f"{keys.what} {entry.key}", {key: parts[key] for key in parts if key in body})
+
+
+def _declared(placed: Placed[Item], known: Known) -> Declaration:
+    written = Written({}, {}, {})
+    match placed.entry:
+        case AccountEntry() as account:
+            written.accounts[account.key] = placed.holding(account)
+        case EndpointEntry() as endpoint:
+            written.endpoints[endpoint.key] = placed.holding(endpoint)
+        case TariffEntry() as tariff:
+            written.tariffs[tariff.key] = placed.holding(tariff)
+    return written.among(known)
+
+
+def _bodies(what: str, known: Known) -> Bodies:
+    return {"account": known.accounts, "endpoint": known.endpoints, "tariff": known.tariffs}[what]
+
+
+def _present(what: str, key: str, known: Known) -> Mapping[str, Any]:
+    body = _bodies(what, known).get(key)
+    if body is None:
+        raise CallctlError(f"There is no {what} {key}: `callctl {what} list` names those there are.")
+    return body
+
+
+def _a(what: str) -> str:
+    return f"an {what}" if what[0] in "ae" else f"a {what}"
