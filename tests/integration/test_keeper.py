@@ -1,0 +1,248 @@
+"""The keeper over a simulated node and a real Redis: calls last as long as there is money, and not longer."""
+
+import time
+from decimal import Decimal
+
+import gevent
+import pytest
+from structlog.testing import capture_logs
+
+from callctl.admission import money as admission
+from callctl.admission.money import Money
+from callctl.call import keeper as module
+from callctl.call.keeper import Keeper
+from callctl.errors import RedisAway
+from callctl.esl.feed import Feed
+from callctl.live.client import connect
+from callctl.live.lease import Lease
+from callctl.model import Account, Booked
+from callctl.rating.basis import Basis, pack
+from callctl.settings import Money as MoneySettings
+from callctl.settings import Node
+from callctl.sim.node import SimNode
+from callctl.sim.scenario import Scenario, SimCall
+from callctl.store.balance import Opening
+from tests.integration.platform import wait
+from tests.unit.rating_calls import by_second, tariff
+
+STAYS = Scenario("stays", "442079460000")
+EVENTS = ("CHANNEL_ANSWER", "CHANNEL_EXECUTE", "CHANNEL_HANGUP_COMPLETE")
+SLICE = 2  # seconds; shorter than settings allow
+RATE = "60"  # a minute, so 1 a second
+
+
+def basis(account="acme", rate=RATE):
+    return Basis(account, "UTC", tariff(by_second(rate)).find("442079460000", time.time_ns() // 1000))
+
+
+class Host:
+    """A keeper, and the feed that tells it of the node."""
+
+    def __init__(self, bench, name="host1", warn_before=1):
+        self.bench = bench
+        settings = MoneySettings.model_construct(slice=SLICE, warn_before=warn_before)
+        lease = Lease(bench.client, bench.redis, "keeper:sim1", name, 2)
+        self.keeper = Keeper(settings, bench.money, lease, bench.accounts.get)
+        self.told = []
+        node = Node(name="sim1", esl=bench.node.esl_address, sip="127.0.0.1:5080", password="sim")
+        self.feed = Feed(node, 5.0)
+        self.feed.connect()
+        self.greenlets = [gevent.spawn(self.feed.listen, self._hear)]
+        self.feed.subscribe(EVENTS)
+        self.keeper.follow(self.feed)
+        self.greenlets.append(gevent.spawn(self.keeper.run))
+        wait(lambda: self.keeper.keeping or bench.hosts, "it keeps the node")
+        bench.hosts.append(self)
+
+    def _hear(self, event):
+        self.told.append(event)
+        if event.name == "CHANNEL_ANSWER":
+            self.keeper.heard(event)
+        elif event.name == "CHANNEL_HANGUP_COMPLETE":
+            self.keeper.ended(event)
+
+    def die(self):
+        gevent.killall(self.greenlets)
+        self.feed.stop()
+
+
+class Bench:
+    """A node, accounts with money, and hosts that keep it."""
+
+    def __init__(self, settings):
+        self.redis = settings.redis
+        self.client = connect(settings.redis)
+        self.client.set(admission.ready_key(self.redis), self.client.info("server")["run_id"])
+        self.balances = {}
+        self.accounts = {}
+        self.money = Money(self.client, settings.redis, self._opening)
+        self.hosts = []
+        self.node = SimNode("sim1", listen_esl=("127.0.0.1", 0), password="sim", dialplan=()).start()
+
+    def _opening(self, account, _calls):
+        return Opening(self.balances[account], 1, time.strftime("%Y-%m-%d", time.gmtime()), Decimal(0))
+
+    def account(self, name, balance):
+        self.balances[name] = Decimal(balance)
+        self.accounts[name] = Account(name)
+
+    def top_up(self, name, balance):
+        admission.booked(self.client, self.redis, Booked(name, Decimal(balance), 2))
+
+    def dial(self, *bases, seconds=SLICE, most=600):
+        """A call whose first slice is held and armed, as the controller does it."""
+        self.node.dialplan = [
+            ("set", f"callctl_basis={pack(bases)}"), ("set", f"callctl_paid={seconds}"),
+            ("set", f"callctl_most={most}"), ("set", "callctl_limit=slice"), ("set", "callctl_controller=test"),
+            ("set", f"execute_on_answer_callctl=sched_hangup +{seconds + 1} ALLOTTED_TIMEOUT"),
+            ("answer", ""), ("park", ""),
+        ]  # fmt: skip
+        result = self.node.dial(SimCall(STAYS))
+        wait(lambda: self.node.call(result.uuid).leg.times.answered, "it is answered")
+        return result
+
+    def variables(self, result):
+        return self.node.call(result.uuid).leg.variables
+
+    def timers(self):
+        return sorted(group for group, _ in self.node._scheduler._tasks.values())
+
+    def held(self, name="acme"):
+        return self.money.look(name).held
+
+
+@pytest.fixture
+def bench(settings):
+    bench = Bench(settings)
+    yield bench
+    for host in bench.hosts:
+        host.die()
+    bench.node.stop()
+    bench.client.connection_pool.disconnect()
+
+
+def ends_after(result, seconds):
+    """It is cut by the switch after so many seconds, or up to two later: its clock is whole seconds."""
+    assert result.finished.wait(seconds + 5)
+    assert result.cause == "ALLOTTED_TIMEOUT"
+    assert seconds - 0.2 <= result.billed_us / 1e6 <= seconds + 2.2
+
+
+def test_a_call_lasts_as_long_as_its_money_and_is_warned(bench):
+    bench.account("acme", 7)
+    host = Host(bench)
+    result = bench.dial(basis())
+    wait(lambda: bench.variables(result).get("callctl_limit") == "money", "the money is known to end it")
+    assert bench.variables(result).get("callctl_paid") == "7"
+    assert bench.held() == 7
+    assert len(bench.timers()) == 1, "the timers before were deleted"
+    ends_after(result, 7)
+    tones = [event for event in host.told if event.get("Application-Data") == module.TONE]
+    assert [(event.name, event.get("Unique-ID")) for event in tones] == [("CHANNEL_EXECUTE", result.uuid)]
+    assert 5.5 < (tones[0].number("Event-Date-Timestamp") - tones[0].number("Caller-Channel-Answered-Time")) / 1e6 < 7
+
+
+def test_a_top_up_lengthens_a_call_though_its_money_was_up(bench):
+    bench.account("acme", 3)
+    Host(bench)
+    result = bench.dial(basis())
+    wait(lambda: bench.variables(result).get("callctl_limit") == "money", "the money is known to end it")
+    bench.top_up("acme", 6)
+    ends_after(result, 6)
+
+
+def test_what_the_call_may_last_at_all_ends_it(bench):
+    bench.account("acme", 100)
+    Host(bench)
+    result = bench.dial(basis(), most=5)
+    wait(lambda: bench.variables(result).get("callctl_limit") == "time", "the time is known to end it")
+    assert bench.held() == 5
+    ends_after(result, 5)
+
+
+def test_the_top_of_three_levels_runs_out(bench):
+    for name, balance in (("acme", 100), ("reseller", 100), ("telco", 2)):
+        bench.account(name, balance)
+    Host(bench)
+    result = bench.dial(basis(), basis("reseller", "30"), basis("telco", "30"))
+    wait(lambda: bench.variables(result).get("callctl_limit") == "money", "the money is known to end it")
+    assert [bench.held(name) for name in ("acme", "reseller", "telco")] == [4, 2, 2]
+    ends_after(result, 4)
+
+
+def test_with_redis_away_calls_end_at_what_is_paid_and_that_is_said_once(bench, monkeypatch):
+    bench.account("acme", 100)
+    Host(bench)
+
+    def away(*_args):
+        raise RedisAway("Redis is away")
+
+    monkeypatch.setattr(bench.money, "hold", away)
+    with capture_logs() as logs:
+        result = bench.dial(basis())
+        ends_after(result, SLICE)
+    assert [line["event"] for line in logs].count("calls cannot be paid for, and end at what is paid") == 1
+
+
+def test_a_call_that_is_slow_to_pay_for_delays_no_other(bench, monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 1.5)
+    bench.account("acme", 100)
+    Host(bench)
+    real, slow = bench.money.hold, set()
+
+    def hold(call, demands, lease):
+        if call in slow:
+            gevent.sleep(60)
+        return real(call, demands, lease)
+
+    monkeypatch.setattr(bench.money, "hold", hold)
+    stuck = [bench.dial(basis()) for _ in range(4)]
+    slow |= {result.uuid for result in stuck}
+    quick = bench.dial(basis(), most=8)
+    for result in stuck:
+        ends_after(result, SLICE)
+    ends_after(quick, 8)
+
+
+def test_its_timer_is_deleted_when_a_call_ends(bench):
+    bench.account("acme", 100)
+    Host(bench)
+    result = bench.dial(basis())
+    wait(lambda: bench.timers() and bench.timers() != [result.uuid], "it is kept")
+    bench.node.hang_up(result.uuid, "NORMAL_CLEARING")
+    wait(lambda: not bench.timers(), "no timer is left", 3)
+
+
+def test_one_of_two_hosts_keeps_a_node_and_the_other_goes_on_when_it_dies(bench):
+    bench.account("acme", 100)
+    first, second = Host(bench, "host1"), Host(bench, "host2")
+    result = bench.dial(basis(), most=12)
+    wait(lambda: int(bench.variables(result).get("callctl_paid")) > 2, "the first pays for more")
+    assert (first.keeper.keeping, second.keeper.keeping) == (True, False)
+    before = int(bench.variables(result).get("callctl_timer"))
+    first.die()
+    wait(lambda: second.keeper.keeping, "the second takes over", 4)
+    wait(lambda: int(bench.variables(result).get("callctl_timer")) > before, "the second pays for more", 4)
+    ends_after(result, 12)
+    assert not bench.timers()
+
+
+@pytest.mark.parametrize(
+    ("dies_at", "ends"), [("uuid_setvar_multi", SLICE), ("sched_api", SLICE), ("sched_del", 2 * SLICE)]
+)
+def test_who_dies_while_paying_only_shortens_a_call(bench, dies_at, ends):
+    """The last thing it does is one of the commands that move the end on; nobody comes after it."""
+    bench.account("acme", 100)
+    host = Host(bench)
+
+    class Dying:
+        def api(self, text):
+            answer = host.feed.api(text)
+            if text.startswith(dies_at):
+                host.die()
+                gevent.sleep(60)
+            return answer
+
+    host.keeper.follow(Dying())
+    result = bench.dial(basis())
+    ends_after(result, ends)
