@@ -156,6 +156,16 @@ class Money:
         )
 
 
+def held(client: Client, settings: Redis, calls: Sequence[tuple[str, str]]) -> list[Decimal | None]:
+    """What each call holds at an account, None where that is nothing. Raises RedisAway."""
+    with asking(settings):
+        pipe = client.pipeline(transaction=False)
+        for call, account in calls:
+            pipe.hget(account_keys(settings, account)[1], call)
+        amounts: Any = pipe.execute()
+    return [None if amount is None else micro.money(int(amount)) for amount in amounts]
+
+
 def account_keys(settings: Redis, account: str) -> list[str]:
     """The keys of an account, as every script takes them."""
     return [f"{settings.prefix}{{account {account}}}:{name}" for name in scripts.KEYS]

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from contextlib import suppress
 from typing import Any
 
 import gevent
 import orjson
 import structlog
 
+from callctl.admission import money
 from callctl.admission.limits import release, renew
 from callctl.call import facts
 from callctl.call.hosted import HostedRooms
+from callctl.call.keeper import Keeper
+from callctl.call.paid import payers
+from callctl.call.story import Story
 from callctl.cdr.spool import Record, Spool
 from callctl.errors import CallctlError, ConfigError, SpoolError, SwitchError
 from callctl.esl.feed import Feed
@@ -54,7 +58,7 @@ MEMBERS = {"add-member": "room_joined", "del-member": "room_left"}
 
 
 class NodeRecorder:
-    """Follows one node; `feed_is(up)` is told whether its calls are heard."""
+    """Follows one node. `zone` is an account's time zone; `feed_is(up)` is told whether the node's calls are heard."""
 
     def __init__(
         self,
@@ -63,14 +67,18 @@ class NodeRecorder:
         spool: Spool,
         publisher: Publisher,
         rooms: Rooms,
+        keeper: Keeper,
+        zone: Callable[[str], str],
         feed_is: Callable[[bool], None],
     ) -> None:
         self.node = node
         self.calls = NodeCalls(node.name, publisher, settings.redis)
         self._settings = settings
         self._spool = spool
-        self._publisher = publisher
         self.rooms = HostedRooms(node.name, rooms)
+        self.keeper = keeper
+        self.compared = False  # whether the node has said what is up
+        self._story = Story(node.name, settings.redis, spool, publisher, zone)
         self._feed_is = feed_is
         self._feed: Feed | None = None
 
@@ -100,6 +108,7 @@ class NodeRecorder:
 
     def _down(self) -> None:
         self._feed = None
+        self.keeper.follow(None)
         self._feed_is(False)
         metrics.node_up.labels(self.node.name).set(0)
         self.calls.lost()
@@ -114,11 +123,13 @@ class NodeRecorder:
             self.calls.renew()
             log.info("feed up", node=self.node.name)
             self._compare(feed)
+            self.compared = True
+            self.keeper.follow(feed)
             self.calls.rewrite()  # calls that ended unheard, before a restart of ours too, are no longer shown
             compared = time.monotonic()
             while True:
                 self.rooms.renew()
-                self._renew_places()
+                self._renew()
                 gevent.sleep(RENEW)
                 feed.api("status")  # a feed that is only silent answers; one that is dead raises
                 self._feed_is(True)
@@ -131,12 +142,15 @@ class NodeRecorder:
             feed.stop()
 
     def _compare(self, feed: Feed) -> None:
-        up = {row["uuid"] for row in orjson.loads(feed.api("show channels as json")).get("rows", [])}
+        rows = orjson.loads(feed.api("show channels as json")).get("rows", [])
+        up = {row["uuid"] for row in rows}
         missing = self._open_and_not_in(up)  # of this moment: more calls come up while the others are asked about
         self.rooms.ask(feed)
         self.calls.keep(up)
-        for uuid in up:
-            if self.calls.get(uuid) is None:
+        self.keeper.keep(up)
+        for uuid in {row["uuid"] for row in rows if row.get("direction") != "outbound"}:
+            known = self.calls.get(uuid)
+            if known is None or known.state == "ringing":  # it may have been answered unheard
                 self._recall(feed, uuid)
         if missing:
             gevent.sleep(SETTLE)
@@ -155,7 +169,9 @@ class NodeRecorder:
         for call in self._spool.open_calls(self.node.name):
             if call.call_uuid in uuids:
                 log.warning("call ended unheard", call=call.call_uuid, node=self.node.name)
-                self._record([facts.unheard(call, now)])
+                ended = facts.unheard(call, now)
+                self._story.record([ended])
+                self._story.settle(ended.fields, ())
 
     def _recall(self, feed: Feed, uuid: str) -> None:
         """A call that was up before we listened: learn of it from the switch."""
@@ -164,16 +180,26 @@ class NodeRecorder:
         except SwitchError:
             return  # it ended meanwhile, which its own event tells
         if _is_ours(dump):
-            state = "answered" if dump.get("Answer-State") == "answered" else "ringing"
-            self.calls.put(_live_call(dump, state, self.node.name))
+            self._put(dump, "answered" if dump.get("Answer-State") == "answered" else "ringing")
 
-    def _renew_places(self) -> None:
+    def _renew(self) -> None:
+        """Calls are up: so are their places and their money; if no more is heard of them, they are charged until now.
+
+        Money is renewed by who keeps the node: only that one knows how much it is.
+        """
+        with suppress(SpoolError):  # the spool itself says so
+            self._spool.seen(self.node.name, [call.uuid for call in self.calls])
         for call in self.calls:
             if call.levels:
-                self._publisher.write(partial(self._renew_place, call))
+                self._story.write(renew, call.uuid, call.levels)
+        if self.keeper.keeping:
+            for holding in self.keeper.holdings():
+                self._story.write(money.renew, *holding)
 
-    def _renew_place(self, call: LiveCall, pipe: Any) -> None:
-        renew(pipe, self._settings.redis, call.uuid, call.levels)
+    def _put(self, event: Event, state: str) -> None:
+        """A call is up, or was answered."""
+        payer, *_ = (*self.keeper.heard(event), "")
+        self.calls.put(_live_call(event, state, self.node.name, payer))
 
     def _hear(self, event: Event) -> None:
         if event.name == "HEARTBEAT":
@@ -194,15 +220,17 @@ class NodeRecorder:
             last = records[0].fields
             self._tell(event, "ended", _some(last, "duration_ms", "hangup_cause", "hangup_by", "reason"), records)
             self.calls.drop(uuid)
+            self.keeper.ended(event)
             if levels := _levels(event):
-                self._publisher.write(lambda pipe: release(pipe, self._settings.redis, uuid, levels))
+                self._story.write(release, uuid, levels)
+            self._story.settle(last, payers(event))
             return
         if event.name not in STATES:
             return
         name, state = STATES[event.name]
         known = self.calls.get(uuid)
         if known is None or (known.state, state) == ("ringing", "answered"):
-            self.calls.put(_live_call(event, state, self.node.name))
+            self._put(event, state)
         records = [facts.answered(event)] if event.name == "CHANNEL_ANSWER" else []
         other = event.get("Other-Leg-Unique-ID")
         self._tell(event, name, {"leg": other} if other else {}, records)
@@ -213,7 +241,7 @@ class NodeRecorder:
             return
         leg = records[0].fields
         data = _some(leg, "leg_uuid", "target", "sip_status", "hangup_cause")
-        self._tell(event, "leg_ended", data, records, call=leg["call_uuid"], started_us=leg["started_at"])
+        self._tell(event, "leg_ended", data, records, leg["call_uuid"])
 
     def _hear_room(self, event: Event) -> None:
         room, action = self.rooms.hear(event), event.get("Action")
@@ -221,35 +249,9 @@ class NodeRecorder:
             data = {"room": room, "member": event.get("Member-ID"), "size": event.number("Conference-Size")}
             self._tell(event, MEMBERS[action], data, [])
 
-    def _tell(
-        self,
-        event: Event,
-        name: str,
-        data: Mapping[str, Any],
-        records: list[Record],
-        call: str = "",
-        started_us: int = 0,
-    ) -> None:
-        """To the spool, and to who watches."""
-        call = call or event.get("Unique-ID")
-        started_us = started_us or event.number("Caller-Channel-Created-Time")
-        at = event.number("Event-Date-Timestamp")
-        story = facts.event(call, started_us, event.number("Event-Sequence"), at, name, data)
-        self._record([*records, story])
-        known = self.calls.get(call)
-        account = event.variable("callctl_account") or (known.account if known else "")
-        self._publisher.event(name, call, at, self.node.name, account, data)
-
-    def _record(self, records: list[Record]) -> None:
-        """Hold the feed up rather than lose a record: FreeSWITCH keeps what we do not read."""
-        while True:
-            try:
-                self._spool.put(records)
-            except SpoolError as error:
-                log.error("spool is full; the feed waits", error=str(error))
-                gevent.sleep(0.5)
-            else:
-                return
+    def _tell(self, event: Event, name: str, data: Mapping[str, Any], records: list[Record], call: str = "") -> None:
+        known = self.calls.get(call or event.get("Unique-ID"))
+        self._story.tell(event, name, data, records, call, known.account if known else "")
 
 
 def _some(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
@@ -262,7 +264,7 @@ def _is_ours(a_leg: Event) -> bool:
     return bool(brought and a_leg.get("Unique-ID"))
 
 
-def _live_call(event: Event, state: str, node: str) -> LiveCall:
+def _live_call(event: Event, state: str, node: str, payer: str) -> LiveCall:
     return LiveCall(
         uuid=event.get("Unique-ID"),
         state=state,
@@ -272,6 +274,7 @@ def _live_call(event: Event, state: str, node: str) -> LiveCall:
         since_us=event.number("Caller-Channel-Created-Time"),
         node=node,
         levels=_levels(event),
+        payer=payer,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -40,6 +40,10 @@ ON CONFLICT (call_uuid) DO UPDATE SET
 """
 _SEEN = """
 UPDATE open_call SET seen_us = ? WHERE node = ? AND call_uuid IN (SELECT value FROM json_each(?))
+"""
+_CHARGED = """
+SELECT id, kind, body FROM record
+WHERE id > ? AND kind = 'cdr' AND instr(body, CAST('"charges":[{' AS BLOB)) ORDER BY id LIMIT 500
 """
 _CLOSE = "INSERT OR REPLACE INTO closed_call (call_uuid, at) VALUES (:call_uuid, :now)"
 
@@ -183,6 +187,13 @@ class Spool:
         """The oldest records; they stay until forgotten or rejected."""
         rows = self._disk.select("SELECT id, kind, body FROM record ORDER BY id LIMIT ?", (limit,))
         return [Stored(*row) for row in rows]
+
+    def charged(self) -> Iterator[Stored]:
+        """The records with charges, oldest first, a page at a time: some may leave meanwhile, as MySQL gets them."""
+        last = 0
+        while rows := self._disk.select(_CHARGED, (last,)):
+            yield from (Stored(*row) for row in rows)
+            last = rows[-1][0]
 
     def forget(self, ids: Iterable[int]) -> None:
         """Drop records that MySQL has."""

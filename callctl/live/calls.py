@@ -28,6 +28,7 @@ class LiveCall:
     since_us: int
     node: str
     levels: tuple[str, ...] = ()  # where it holds a place, see callctl.admission
+    payer: str = ""  # the account nearest its caller that pays for it
 
 
 class NodeCalls:

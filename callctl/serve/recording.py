@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket as plain
 import time
 from collections.abc import Callable
 from functools import partial
@@ -9,16 +10,23 @@ from functools import partial
 import gevent
 import structlog
 
+from callctl.admission.money import Money
+from callctl.admission.rebuild import Rebuild
+from callctl.call import keeper
+from callctl.call.configuration import Configuration
 from callctl.call.recorder import NodeRecorder
+from callctl.call.reminder import Reminder
 from callctl.cdr.spool import Spool
 from callctl.cdr.writer import Writer
 from callctl.errors import CallctlError
 from callctl.live import board, client, edges
 from callctl.live.board import Board
+from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
 from callctl.serve.parts import for_ever, open_board, until_told
 from callctl.settings import Node, Settings, state_directory
+from callctl.store.balance import Balances
 from callctl.store.pool import Pool
 from callctl.web.server import WebServer
 
@@ -42,13 +50,31 @@ def run(settings: Settings, workers: int) -> None:
     publisher = Publisher(redis, settings.redis, rewrite)
     rooms = Rooms(redis, settings.redis)
     writer = Writer(spool, Pool(settings.mysql, 2), settings.spool.batch)
-    recorders += [
-        NodeRecorder(node, settings, spool, publisher, rooms, _marker(marks, node)) for node in settings.nodes
-    ]
+    known = Configuration(Pool(settings.mysql, 1))
+    balances = Balances(Pool(settings.mysql, 2))
+    money = Money(redis, settings.redis, balances.opening)
+    holder = f"{plain.gethostname()} {spool.path}"  # the same after a restart
+
+    def recorder_of(node: Node) -> NodeRecorder:
+        lease = Lease(redis, settings.redis, f"keeper:{node.name}", holder, keeper.LEASE)
+        kept = keeper.Keeper(settings.money, money, lease, known.account)
+        return NodeRecorder(node, settings, spool, publisher, rooms, kept, known.zone, _marker(marks, node))
+
+    recorders += [recorder_of(node) for node in settings.nodes]
+    reminder = Reminder(
+        Rebuild(redis, settings.redis, balances),
+        spool,
+        lambda: [holding for recorder in recorders for holding in recorder.keeper.holdings()],
+        known.zone,
+    )
     for_ever(publisher.run)
     for_ever(writer.run)
+    known.refresh_if_possible()
+    for_ever(known.keep_fresh)
     for recorder in recorders:
         for_ever(recorder.run)
+        for_ever(recorder.keeper.run)
+    for_ever(partial(reminder.run, lambda: all(recorder.compared for recorder in recorders)))
     for edge in settings.edges:
         if edge.enabled:
             for_ever(partial(edges.watch, edge, marks))

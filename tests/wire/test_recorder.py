@@ -10,16 +10,20 @@ from pydantic import SecretStr
 from redis import Redis
 from structlog.testing import capture_logs
 
+from callctl.admission.money import Money
 from callctl.call import recorder as recorder_module
+from callctl.call.keeper import Keeper
 from callctl.call.recorder import EVENTS, NodeRecorder
 from callctl.cdr.spool import Record, Spool
 from callctl.errors import SpoolError
 from callctl.esl.wire import Event
 from callctl.live.client import connect
+from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
 from callctl.settings import Redis as RedisSettings
 from callctl.settings import Settings
+from callctl.store.balance import Balances
 from callctl.store.records import TABLES
 from tests.wire.budget import cases
 from tests.wire.inbound import InboundSwitch
@@ -68,6 +72,13 @@ def until(happened):
         gevent.sleep(0.005)
 
 
+def recorder_of(node, settings, client, spool, publisher, rooms, feed_is):
+    """A recorder whose keeper does not run."""
+    lease = Lease(client, settings.redis, f"keeper:{node.name}", "host", 5)
+    keeper = Keeper(settings.money, Money(client, settings.redis, Balances(None).opening), lease, lambda _name: None)
+    return NodeRecorder(node, settings, spool, publisher, rooms, keeper, lambda _name: "UTC", feed_is)
+
+
 class Recording:
     """A recorder that follows a scripted node, with a real spool and the real Redis."""
 
@@ -79,7 +90,9 @@ class Recording:
         self.publisher = Publisher(self.client, settings.redis)
         self.states = []
         self.rooms = Rooms(self.client, settings.redis)
-        self.recorder = NodeRecorder(switch.node, settings, self.spool, self.publisher, self.rooms, self.states.append)
+        self.recorder = recorder_of(
+            switch.node, settings, self.client, self.spool, self.publisher, self.rooms, self.states.append
+        )
         self.greenlet = None
 
     def start(self):
@@ -445,7 +458,7 @@ def test_mangled_events_never_end_the_recorder():
         chance = random.Random(number)
         kept = Kept()
         publisher = Publisher(client, nobody.redis)
-        recorder = NodeRecorder(InboundNode, nobody, kept, publisher, rooms, lambda _up: None)
+        recorder = recorder_of(InboundNode, nobody, client, kept, publisher, rooms, lambda _up: None)
         for one in chance.choices(chance.choice(told), k=12):
             recorder._hear(mangled(one, chance))
         for call in recorder.calls:
