@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from callctl.declaration_account import AccountEntry, EndpointEntry
 from callctl.declaration_check import Known, check
-from callctl.declaration_file import Entry, Placed, entries
+from callctl.declaration_file import Entry, ItemEntry, Placed, entries
+from callctl.declaration_numbers import NumbersEntry
+from callctl.declaration_outside import CarrierEntry, CurrencyEntry, DidEntry, RouteEntry
+from callctl.declaration_references import check_items
 from callctl.declaration_tariff import TariffEntry
 from callctl.errors import ConfigError
 
 E = TypeVar("E", bound=Entry)
 
-KINDS: Mapping[str, type[Entry]] = {"accounts": AccountEntry, "endpoints": EndpointEntry, "tariffs": TariffEntry}
+# Lists whose entries are kept as they are: what one is called, and its form.
+ITEMS: Mapping[str, tuple[str, type[ItemEntry]]] = {
+    "numbers": ("numbers", NumbersEntry),
+    "currencies": ("currency", CurrencyEntry),
+    "carriers": ("carrier", CarrierEntry),
+    "routes": ("route", RouteEntry),
+    "dids": ("did", DidEntry),
+}
+KINDS: Mapping[str, type[Entry]] = {
+    "accounts": AccountEntry,
+    "endpoints": EndpointEntry,
+    "tariffs": TariffEntry,
+    **{name: form for name, (_, form) in ITEMS.items()},
+}
+_WHAT = {form: what for what, form in ITEMS.values()}
 
 
 class Declaration(NamedTuple):
@@ -23,6 +41,7 @@ class Declaration(NamedTuple):
     accounts: Mapping[str, AccountEntry]
     endpoints: Mapping[str, EndpointEntry]
     tariffs: Mapping[str, TariffEntry]
+    items: Mapping[str, Mapping[str, ItemEntry]] = MappingProxyType({})  # by what they are: carrier, route, …
     removed: frozenset[tuple[str, str]] = frozenset()
 
 
@@ -32,6 +51,7 @@ class Written(NamedTuple):
     accounts: dict[str, Placed[AccountEntry]]
     endpoints: dict[str, Placed[EndpointEntry]]
     tariffs: dict[str, Placed[TariffEntry]]
+    items: dict[str, dict[str, Placed[ItemEntry]]]
 
     def among(self, known: Known) -> Declaration:
         """The declaration, if it goes together with what is configured already. Raises ConfigError with the place.
@@ -40,12 +60,14 @@ class Written(NamedTuple):
         an extension twice, and addresses of which nobody could say whose they are.
         """
         check(self.accounts, self.endpoints, self.tariffs, known)
-        return Declaration(_entries(self.accounts), _entries(self.endpoints), _entries(self.tariffs))
+        check_items(self.accounts, self.endpoints, self.tariffs, self.items, known)
+        items = {what: _entries(group) for what, group in self.items.items()}
+        return Declaration(_entries(self.accounts), _entries(self.endpoints), _entries(self.tariffs), items)
 
 
 def read(files: Iterable[Path]) -> Written:
     """What all files together say. Raises ConfigError with file and line: bad YAML, unknown keys, a name twice."""
-    written = Written({}, {}, {})
+    written = Written({}, {}, {}, {what: {} for what in _WHAT.values()})
     for file in files:
         for placed in entries(file, KINDS):
             match placed.entry:
@@ -55,6 +77,8 @@ def read(files: Iterable[Path]) -> Written:
                     _put(written.endpoints, endpoint.key, placed.holding(endpoint))
                 case TariffEntry() as tariff:
                     _put(written.tariffs, tariff.key, placed.holding(tariff))
+                case ItemEntry() as item:
+                    _put(written.items[_WHAT[type(item)]], item.key, placed.holding(item))
     return written
 
 

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from callctl.declaration_file import Currency, Entry, Name
+from callctl.declaration_media import MediaEntry
+from callctl.declaration_numbers import CallerIdEntry, ForwardEntry, RewritingEntry
 from callctl.declaration_tariff import Amount
 
 
@@ -25,6 +27,7 @@ def _zone(name: str) -> str:
     return name
 
 
+Zone = Annotated[str, AfterValidator(_zone)]
 User = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.+*-]{1,64}$")]
 Domain = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#]{1,20}$")]
@@ -63,10 +66,15 @@ class AccountEntry(Entry):
     credit_limit: Money = Decimal(0)  # how far a postpaid balance may fall below nothing
     tariff: Name | None = None
     currency: Currency | None = None
-    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"  # by whose clock the windows of its rates hold
+    timezone: Zone = "UTC"  # by whose clock the windows of its rates hold
     blocked: tuple[Prefix, ...] = ()
     allowed: tuple[Prefix, ...] = ()
     premium: bool = False
+    routes: Name | None = None  # by which it calls outside; none: it does not
+    tariff_in: Name | None = None  # what calls to its DIDs cost it
+    numbers: RewritingEntry = RewritingEntry()  # of calls it makes
+    caller_ids: CallerIdEntry = CallerIdEntry()
+    media: MediaEntry = MediaEntry()
 
     @model_validator(mode="after")
     def _credit_is_postpaid(self) -> Self:
@@ -94,6 +102,11 @@ class EndpointEntry(Entry):
     caller_id: Annotated[str, Field(pattern=r"^[0-9A-Za-z+*_.-]{0,64}$")] = ""
     codecs: tuple[Codec, ...] = ()
     limits: LimitsEntry = LimitsEntry()
+    numbers: RewritingEntry = RewritingEntry()  # of calls it makes, before its account's
+    caller_ids: CallerIdEntry | None = None  # else its account's
+    media: MediaEntry = MediaEntry()
+    forward: ForwardEntry = ForwardEntry()
+    dnd: bool = False
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -103,6 +116,8 @@ class EndpointEntry(Entry):
             raise ValueError("an endpoint with a user has a domain")
         if self.address is not None and (self.domain or self.extension):
             raise ValueError("an endpoint with an address has neither domain nor extension")
+        if self.address is not None and (self.dnd or self.forward != ForwardEntry()):
+            raise ValueError("only an endpoint with a user has forward and dnd")
         if self.user is not None and self.prefix:
             raise ValueError("only an endpoint with an address has a prefix")
         return self

@@ -27,6 +27,7 @@ class Known(NamedTuple):
     accounts: Bodies = NONE
     endpoints: Bodies = NONE
     tariffs: Bodies = NONE
+    items: Mapping[str, Bodies] = MappingProxyType({})  # by what they are: carrier, route, …
     booked: Mapping[str, str] = MappingProxyType({})  # accounts with entries in the ledger, and the currency of those
 
 
@@ -188,8 +189,20 @@ def refuse_removal(what: str, key: str, known: Known) -> None:
 
 def _users(what: str, key: str, known: Known) -> Iterable[str]:
     if what == "tariff":
-        return (f"account {name}" for name, body in known.accounts.items() if body.get("tariff") == key)
+        payers = [f"account {name}" for name, body in known.accounts.items() if key in _tariffs_of(body)]
+        return payers + [f"{what} {name}" for what, name, body in _items(known) if key in _tariffs_of(body)]
     if what == "account":
         children = [f"account {name}" for name, body in known.accounts.items() if body.get("parent") == key]
-        return children + [f"endpoint {name}" for name, body in known.endpoints.items() if body["account"] == key]
+        children += [f"endpoint {name}" for name, body in known.endpoints.items() if body["account"] == key]
+        return children + [f"{what} {name}" for what, name, body in _items(known) if body.get("account") == key]
     return ()
+
+
+def _tariffs_of(body: Mapping[str, Any]) -> tuple[Any, Any]:
+    return body.get("tariff"), body.get("tariff_in")
+
+
+def _items(known: Known) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    for what, group in known.items.items():
+        for name, body in group.items():
+            yield what, name, body

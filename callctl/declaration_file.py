@@ -22,6 +22,15 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class ItemEntry(Entry):
+    """An entry that is kept as it is, by its key."""
+
+    @property
+    def key(self) -> str:
+        """What names it among its kind."""
+        raise NotImplementedError
+
+
 class Misplaced(Exception):
     """What is wrong with an entry, and which of its parts it is (keys and positions)."""
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from callctl.model import Account, Endpoint
+from callctl.outside import NOTHING, Carrier, Did, Outside, Route
+from callctl.settings import split_address
+
+Network = IPv4Network | IPv6Network
 
 
 class Snapshot:
     """Accounts and endpoints of one configuration `version`, indexed by what calls ask for."""
 
-    def __init__(self, version: int, accounts: Iterable[Account], endpoints: Iterable[Endpoint]) -> None:
+    def __init__(
+        self, version: int, accounts: Iterable[Account], endpoints: Iterable[Endpoint], outside: Outside = NOTHING
+    ) -> None:
         self.version = version
+        self.outside = outside
         self._accounts = {account.name: account for account in accounts}
         self._by_aor: dict[tuple[str, str], Endpoint] = {}
         self._by_extension: dict[tuple[str, str], Endpoint] = {}
         self._by_name: dict[str, Endpoint] = {}
-        networks: list[tuple[IPv4Network | IPv6Network, Endpoint]] = []
+        networks: list[tuple[Network, Endpoint]] = []
         for endpoint in endpoints:
             self._by_name[endpoint.name] = endpoint
             if endpoint.user:
@@ -27,6 +35,8 @@ class Snapshot:
             if endpoint.address:
                 networks.append((ip_network(endpoint.address, strict=False), endpoint))
         self._networks = sorted(networks, key=lambda pair: (len(pair[1].prefix), pair[0].prefixlen), reverse=True)
+        carriers = [(network, each) for each in outside.carriers.values() for network in _sources(each)]
+        self._carriers = sorted(carriers, key=lambda pair: pair[0].prefixlen, reverse=True)
 
     def account(self, name: str) -> Account | None:
         """The account of that name."""
@@ -63,3 +73,37 @@ class Snapshot:
         except ValueError:
             return []
         return [endpoint for network, endpoint in self._networks if source in network]
+
+    def carrier(self, name: str) -> Carrier | None:
+        """The carrier of that name."""
+        return self.outside.carriers.get(name)
+
+    def carriers_by_source(self, address: str) -> list[Carrier]:
+        """The carriers that call from an IP address, the narrowest network first."""
+        try:
+            source = ip_address(address)
+        except ValueError:
+            return []
+        return list(dict.fromkeys(carrier for network, carrier in self._carriers if source in network))
+
+    def route(self, name: str) -> Route | None:
+        """The plan of routes of that name."""
+        return self.outside.routes.get(name)
+
+    def did(self, number: str) -> Did | None:
+        """The DID, by its digits in international form."""
+        return self.outside.dids.get(number)
+
+    def worth(self, currency: str) -> Decimal | None:
+        """What one unit of a currency is worth in the base currency; None where nobody has said."""
+        return self.outside.currencies.get(currency)
+
+
+def _sources(carrier: Carrier) -> Iterator[Network]:
+    """Where a carrier's calls come from: its networks, and those of its gateways that are addresses."""
+    yield from map(ip_network, carrier.sources)
+    for gateway in carrier.gateways:
+        try:
+            yield ip_network(split_address(gateway.address)[0])
+        except ValueError:
+            continue  # a name, which says nothing about who calls

@@ -7,6 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
+from callctl.outside import (
+    NO_CALLER_IDS,
+    NO_FORWARD,
+    NO_MEDIA,
+    NO_REWRITING,
+    CallerIds,
+    Carrier,
+    Did,
+    Forward,
+    Media,
+    Rewriting,
+    Route,
+)
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -66,6 +79,11 @@ class Account:
     allowed: tuple[str, ...] = ()  # the only prefixes it may call; empty: all
     premium: bool = False  # whether it may call premium numbers
     held: str = ""  # the reference under which an operator has blocked it
+    routes: str = ""  # by which it calls outside; empty: it does not
+    tariff_in: str = ""  # by which it pays for calls to its DIDs
+    numbers: Rewriting = NO_REWRITING  # of calls it makes
+    caller_ids: CallerIds = NO_CALLER_IDS
+    media: Media = NO_MEDIA
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,11 @@ class Endpoint:
     codecs: tuple[str, ...] = ()  # empty: the account's
     limits: Limits = NO_LIMITS
     prefix: str = ""  # a trunk's: what it dials in front of every number
+    numbers: Rewriting = NO_REWRITING  # of calls it makes, before its account's
+    caller_ids: CallerIds | None = None  # None: its account's
+    media: Media = NO_MEDIA
+    forward: Forward = NO_FORWARD
+    dnd: bool = False
 
 
 class Message(NamedTuple):
@@ -221,6 +244,26 @@ class Directory(Protocol):
 
     def endpoints_by_source(self, address: str) -> Sequence[Endpoint]:
         """The trunks that call from an IP address: the longest prefix first, then the narrowest network."""
+        ...
+
+    def carrier(self, name: str) -> Carrier | None:
+        """The carrier of that name."""
+        ...
+
+    def carriers_by_source(self, address: str) -> Sequence[Carrier]:
+        """The carriers that call from an IP address, the narrowest network first."""
+        ...
+
+    def route(self, name: str) -> Route | None:
+        """The plan of routes of that name."""
+        ...
+
+    def did(self, number: str) -> Did | None:
+        """The DID, by its digits in international form."""
+        ...
+
+    def worth(self, currency: str) -> Decimal | None:
+        """What one unit of a currency is worth in the base currency; None where nobody has said."""
         ...
 
 

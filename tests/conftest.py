@@ -45,7 +45,7 @@ def database(settings: Settings) -> Iterator[Pool]:
     migrate(settings.mysql)
     pool = Pool(settings.mysql, 4)
     with pool.transaction() as cursor:
-        for table in ("account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event"):
+        for table in ("config_item", "account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event"):
             cursor.execute(f"DELETE FROM {table}")
     yield pool
     pool.close()

@@ -81,7 +81,7 @@ def delete(context: Context, what: str, key: str) -> list[Change]:
     def declare(known: Known) -> Declaration:
         _present(what, key, known)
         refuse_removal(what, key, known)
-        return Declaration({}, {}, {}, frozenset({(what, key)}))
+        return Declaration({}, {}, {}, removed=frozenset({(what, key)}))
 
     return _applied(context, declare)
 
@@ -138,7 +138,7 @@ def _placed(keys: Keys, body: dict[str, Any], given: Mapping[str, Any]) -> Place
 
 
 def _declared(placed: Placed[Item], known: Known) -> Declaration:
-    written = Written({}, {}, {})
+    written = Written({}, {}, {}, {})
     match placed.entry:
         case AccountEntry() as account:
             written.accounts[account.key] = placed.holding(account)

@@ -1,4 +1,4 @@
-"""What `callctl apply` writes: tariffs, accounts, endpoints; in one transaction, with a new version if any changed."""
+"""What `callctl apply` writes, in one transaction, with a new version if anything changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ E = TypeVar("E", bound=Entry)
 class Change(NamedTuple):
     """One thing that an apply does. `was` is empty for what is new, `now` for what goes."""
 
-    what: str  # tariff, account, endpoint
+    what: str  # tariff, account, endpoint, numbers, currency, carrier, route, did
     key: str
     was: dict[str, Any]
     now: dict[str, Any]
@@ -50,6 +50,11 @@ def apply(pool: Pool, declare: Callable[[Known], Declaration], *, prune: bool, d
             *_compare("tariff", known.tariffs, declared.tariffs, tariff.body),
             *_compare("account", known.accounts, declared.accounts, _body),
             *_compare("endpoint", known.endpoints, declared.endpoints, _body),
+            *(
+                change
+                for what in sorted({*known.items, *declared.items})
+                for change in _compare(what, known.items.get(what, {}), declared.items.get(what, {}), _body)
+            ),
         ]
         done = [
             _kept_in_the_books(change, known.booked)
@@ -74,7 +79,11 @@ def body_of(cursor: Cursor, what: str, key: str) -> dict[str, Any]:
 def _known(cursor: Cursor) -> Known:
     cursor.execute("SELECT ledger.account, ledger.currency FROM account_balance JOIN ledger ON ledger.id = ledger_id")
     booked = dict(cursor.fetchall())
-    return Known(_bodies(cursor, "account"), _bodies(cursor, "endpoint"), _bodies(cursor, "tariff"), booked)
+    items: dict[str, dict[str, dict[str, Any]]] = {}
+    for key, body in _bodies(cursor, "config_item").items():
+        what, _, name = key.partition("/")
+        items.setdefault(what, {})[name] = body
+    return Known(_bodies(cursor, "account"), _bodies(cursor, "endpoint"), _bodies(cursor, "tariff"), items, booked)
 
 
 def _bodies(cursor: Cursor, table: str) -> dict[str, dict[str, Any]]:
@@ -118,6 +127,8 @@ def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> dict
             replaced[change.key] = (
                 tariff.write(cursor, entry, change.was, change.now) if entry else tariff.drop(cursor, change.key)
             )
+        elif change.what not in ("account", "endpoint"):
+            _write_item(cursor, change)
         elif not change.now:
             cursor.execute(f"DELETE FROM {change.what} WHERE name = %s", (change.key,))  # noqa: S608
             if change.what == "account":
@@ -131,6 +142,14 @@ def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> dict
         _write_endpoint(cursor, EndpointEntry.model_validate(change.now), change)
     cursor.execute("UPDATE config_version SET version = version + 1 WHERE id = 1")
     return replaced
+
+
+def _write_item(cursor: Cursor, change: Change) -> None:
+    name = f"{change.what}/{change.key}"
+    if change.now:
+        cursor.execute("REPLACE INTO config_item (name, body) VALUES (%s, %s)", (name, orjson.dumps(change.now)))
+    else:
+        cursor.execute("DELETE FROM config_item WHERE name = %s", (name,))
 
 
 def _write_account(cursor: Cursor, entry: AccountEntry, change: Change) -> None:

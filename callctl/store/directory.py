@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,8 @@ import orjson
 from MySQLdb.cursors import Cursor
 
 from callctl.model import Account, Endpoint, Limits
+from callctl.outside import Outside, Rules
+from callctl.store.outside import caller_ids, forward, media, outside, rewriting
 from callctl.store.pool import Pool
 
 _PAGE = 1000  # rows; reading a result blocks the process, so it is read in pieces
@@ -26,31 +29,72 @@ _ENDPOINTS = (
 )
 
 
+_ITEMS = "SELECT name, body FROM config_item WHERE name > %s ORDER BY name LIMIT %s"
+
+
 def config_version(pool: Pool) -> int:
     """The number that grows with every change of what is configured. Raises StoreError."""
     return int(pool.rows("SELECT version FROM config_version WHERE id = 1")[0][0])
 
 
-def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint]]:
-    """The version and all accounts and endpoints of one moment. Raises StoreError."""
+def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint], Outside]:
+    """The version, all accounts and endpoints and what lies outside, of one moment. Raises StoreError."""
     with pool.transaction() as cursor:
         # The version is the first read, and the transaction's snapshot is taken by it: all that follows is of it.
         cursor.execute("SELECT version FROM config_version WHERE id = 1")
         version = int(cursor.fetchone()[0])
-        accounts = [_account(*row) for row in _pages(cursor, _ACCOUNTS)]
-        endpoints = [
-            Endpoint(account, name, user, domain, extension, caller_id, address, _codecs(codecs), _limits(body), prefix)
-            for name, account, user, domain, extension, caller_id, address, prefix, codecs, body in _pages(
-                cursor, _ENDPOINTS
-            )
-        ]
-    return version, accounts, endpoints
+        around = outside(_items(cursor))
+        accounts = [_account(around.numbers, *row) for row in _pages(cursor, _ACCOUNTS)]
+        endpoints = [_endpoint(around.numbers, *row) for row in _pages(cursor, _ENDPOINTS)]
+    return version, accounts, endpoints, around
+
+
+def _items(cursor: Cursor) -> dict[str, dict[str, dict[str, Any]]]:
+    items: dict[str, dict[str, dict[str, Any]]] = {}
+    for key, body in _pages(cursor, _ITEMS):
+        what, _, name = key.partition("/")
+        items.setdefault(what, {})[name] = _entry(body)
+    return items
+
+
+def _endpoint(
+    numbers: Mapping[str, Rules],
+    name: str,
+    account: str,
+    user: str,
+    domain: str,
+    extension: str,
+    caller_id: str,
+    address: str,
+    prefix: str,
+    codecs: str,
+    body: str | None,
+) -> Endpoint:
+    entry = _entry(body)
+    own = entry.get("caller_ids")
+    return Endpoint(
+        account=account,
+        name=name,
+        user=user,
+        domain=domain,
+        extension=extension,
+        caller_id=caller_id,
+        address=address,
+        codecs=_codecs(codecs),
+        limits=_limits(body),
+        prefix=prefix,
+        numbers=rewriting(entry.get("numbers"), numbers),
+        caller_ids=None if own is None else caller_ids(own),
+        media=media(entry.get("media")),
+        forward=forward(entry.get("forward")),
+        dnd=entry.get("dnd", False),
+    )
 
 
 def account(cursor: Cursor, name: str) -> Account | None:
-    """The account of that name."""
+    """The account of that name, without its number rules."""
     cursor.execute(f"{_ACCOUNT} = %s", (name,))
-    return next((_account(*row) for row in cursor.fetchall()), None)
+    return next((_account({}, *row) for row in cursor.fetchall()), None)
 
 
 def lineage(cursor: Cursor, name: str) -> list[Account]:
@@ -63,6 +107,7 @@ def lineage(cursor: Cursor, name: str) -> list[Account]:
 
 
 def _account(
+    numbers: Mapping[str, Rules],
     name: str,
     active: int,
     codecs: str,
@@ -93,6 +138,11 @@ def _account(
         allowed=tuple(entry.get("allowed", ())),
         premium=entry.get("premium", False),
         held=held,
+        routes=entry.get("routes") or "",
+        tariff_in=entry.get("tariff_in") or "",
+        numbers=rewriting(entry.get("numbers"), numbers),
+        caller_ids=caller_ids(entry.get("caller_ids")),
+        media=media(entry.get("media")),
     )
 
 

@@ -1,6 +1,7 @@
 """Accounts and endpoints as they are read from MySQL."""
 
 from callctl.model import Account, Endpoint
+from callctl.outside import NOTHING
 from callctl.store.directory import config_version, load_directory
 from callctl.store.pool import Pool
 
@@ -18,8 +19,9 @@ def test_everything_is_read(database: Pool):
             "('77@203.0.113.0/29', 'acme', NULL, NULL, NULL, '', '203.0.113.0/29', '77', '')"
         )
         cursor.execute("UPDATE config_version SET version = version + 1")
-    version, accounts, endpoints = load_directory(database)
+    version, accounts, endpoints, around = load_directory(database)
     assert version == config_version(database) > 0
+    assert around == NOTHING
     assert accounts == [Account("acme", True, ("PCMA", "OPUS"), False, 60), Account("closed", active=False)]
     assert endpoints == [
         Endpoint("acme", "1001@example.net", "1001", "example.net", "101", "4420", codecs=("PCMU",)),

@@ -1,0 +1,31 @@
+"""The `media` of accounts, endpoints and carriers."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from callctl.declaration_file import Entry
+
+
+class MediaEntry(Entry):
+    """How media goes. What is not said is as the next wider one says: endpoint or carrier, account, platform."""
+
+    path: Literal["switch", "proxy", "bypass"] | None = None  # through FreeSWITCH, through it untouched, around it
+    transcoding: bool | None = None
+    relay: bool | None = None  # whether the edge relays media
+    srtp: Literal["off", "offered", "demanded"] | None = None
+    early_media: Literal["passed", "held"] | None = None
+    fax: bool | None = None  # T.38 is passed through
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        around = self.path in ("bypass", "proxy")
+        if around and self.transcoding:
+            raise ValueError(f"path {self.path} leaves FreeSWITCH no media to transcode; make one of them another")
+        if around and self.srtp == "demanded":
+            raise ValueError(f"path {self.path} passes what the phones agree on; srtp cannot be demanded there")
+        if self.path == "bypass" and self.early_media == "held":
+            raise ValueError("path bypass gives FreeSWITCH no media to hold back; make one of them another")
+        return self
