@@ -96,12 +96,14 @@ def start_mysql(folder: Path) -> None:
         return
     server = _binary("mariadbd")
     data = folder / "mysql"
+    _temporary(folder).mkdir(mode=0o700, exist_ok=True)
     if not data.exists():
         _make_database(folder)
     port = _port(folder, "mysql")
     command = [
         server, "--no-defaults", f"--datadir={data}", "--socket=mysql.sock", f"--init-file={_grants(folder)}",
-        f"--port={port}", "--bind-address=127.0.0.1", "--skip-networking=0", "--skip-name-resolve", "--skip-log-bin",
+        f"--tmpdir={_temporary(folder)}", f"--port={port}", "--bind-address=127.0.0.1", "--skip-networking=0",
+        "--skip-name-resolve", "--skip-log-bin",
         "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=48M", "--performance-schema=OFF",
         "--max-connections=300", "--character-set-server=utf8mb4", "--collation-server=utf8mb4_bin",
         *(["--user=root"] if os.geteuid() == 0 else []),
@@ -146,7 +148,8 @@ def _make_database(folder: Path) -> None:
     fresh = folder / "mysql.new"
     shutil.rmtree(fresh, ignore_errors=True)
     command = [
-        install, "--no-defaults", f"--datadir={fresh}", "--auth-root-authentication-method=socket",
+        install, "--no-defaults", f"--datadir={fresh}", f"--tmpdir={_temporary(folder)}",
+        "--auth-root-authentication-method=socket",
         f"--auth-root-socket-user={getpass.getuser()}", "--skip-test-db", "--skip-name-resolve",
         *(["--user=root"] if os.geteuid() == 0 else []),
     ]  # fmt: skip
@@ -156,6 +159,11 @@ def _make_database(folder: Path) -> None:
     if done.returncode:
         raise ServiceError(f"mariadb-install-db failed: see {log}.")
     fresh.rename(folder / "mysql")
+
+
+def _temporary(folder: Path) -> Path:
+    """Where MariaDB keeps temporary tables: in /tmp another MariaDB that starts would remove them."""
+    return folder / "mysql.tmp"
 
 
 def _grants(folder: Path) -> Path:
