@@ -62,8 +62,8 @@ class Rebuild:
         self._each(accounts, lambda pipe, name: self._forget(account_keys(self._settings, name), [run], pipe))
         self._each(accounts, lambda pipe, name: pipe.sadd(accounts_key(self._settings), name))
         self._each(holdings, lambda pipe, one: renew(pipe, self._settings, *one))
-        self._each(self._unbooked(owed), lambda pipe, one: settle(pipe, self._settings, *one))
-        self._heal(accounts)
+        self._each(owed, lambda pipe, one: settle(pipe, self._settings, *one))
+        self._heal(accounts)  # of what is owed, some may be booked
         with asking(self._settings):
             if not self._set_ready(keys=[ready_key(self._settings)], args=[run]):
                 raise RedisAway(
@@ -88,17 +88,6 @@ class Rebuild:
             found = self._balances.booked(dict(zip(names, answers[1::2], strict=True)))
             news = [entry for entry in found if entry.calls or entry.ledger_id > entries[entry.account]]
             self._each(news, lambda pipe, entry: booked(pipe, self._settings, entry))
-
-    def _unbooked(self, owed: Collection[Owed]) -> list[Owed]:
-        """Those whose charge no balance contains that anybody may have read."""
-        unbooked: list[Owed] = []
-        for some in _pages(owed):
-            pending: dict[str, list[str]] = {}
-            for entry in some:
-                pending.setdefault(entry.account, []).append(entry.call)
-            known = {(entry.account, call) for entry in self._balances.booked(pending) for call in entry.calls}
-            unbooked += [entry for entry in some if (entry.account, entry.call) not in known]
-        return unbooked
 
     def _present(self) -> Any:
         with asking(self._settings):
