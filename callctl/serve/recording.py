@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import socket as plain
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import gevent
 import structlog
 
-from callctl.admission.money import Money
+from callctl.admission.money import Money, booked
 from callctl.admission.rebuild import Rebuild
 from callctl.call import keeper
 from callctl.call.configuration import Configuration
@@ -24,8 +24,9 @@ from callctl.live.board import Board
 from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
+from callctl.model import Booked
 from callctl.serve.parts import for_ever, open_board, until_told
-from callctl.settings import Node, Settings, state_directory
+from callctl.settings import Node, Redis, Settings, state_directory
 from callctl.store.balance import Balances
 from callctl.store.pool import Pool
 from callctl.web.server import WebServer
@@ -49,7 +50,8 @@ def run(settings: Settings, workers: int) -> None:
 
     publisher = Publisher(redis, settings.redis, rewrite)
     rooms = Rooms(redis, settings.redis)
-    writer = Writer(spool, Pool(settings.mysql, 2), settings.spool.batch)
+    told_of = partial(tell_redis, publisher, settings.redis)
+    writer = Writer(spool, Pool(settings.mysql, 2), settings.spool.batch, told_of)
     known = Configuration(Pool(settings.mysql, 1))
     balances = Balances(Pool(settings.mysql, 2))
     money = Money(redis, settings.redis, balances.opening)
@@ -88,6 +90,12 @@ def run(settings: Settings, workers: int) -> None:
     spool.close()
     log.info("recorder ended")
     gevent.get_hub().threadpool.kill()
+
+
+def tell_redis(publisher: Publisher, redis: Redis, entries: Iterable[Booked]) -> None:
+    """What MySQL has booked, on its way to the copy of the balances."""
+    for entry in entries:
+        publisher.write(partial(booked, settings=redis, what=entry))
 
 
 def _marker(marks: Board, node: Node) -> Callable[[bool], None]:

@@ -17,6 +17,7 @@ from MySQLdb.cursors import Cursor
 from callctl.model import Booked
 from callctl.reason import Reason
 from callctl.store import ledger
+from callctl.store.balance import reference
 from callctl.store.ledger import Entry, Standing
 from callctl.store.pool import put
 
@@ -225,7 +226,7 @@ def _entry(row: _Ended, charge: Charge, old: Charge | None) -> Entry:
         kind="call",
         amount=(old.amount if old else 0) - charge.amount,
         currency=charge.currency,
-        reference=f"call:{row.call_uuid}:{charge.account}" + (":2" if old else ""),
+        reference=reference(row.call_uuid, charge.account) + (":2" if old else ""),
         at_us=row.now_us,
         call=row.call_uuid,
         call_at=row.started_at,

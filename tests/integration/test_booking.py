@@ -4,18 +4,25 @@ import random
 import subprocess
 import sys
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import gevent
 import pytest
 from structlog.testing import capture_logs
 
+from callctl.admission import money
+from callctl.admission.rebuild import Rebuild
 from callctl.cdr import writer as writer_module
 from callctl.cdr.spool import Record, Spool
 from callctl.cdr.writer import Writer
 from callctl.errors import StoreError
-from callctl.model import Booked
+from callctl.live.client import connect
+from callctl.live.publisher import Publisher
+from callctl.model import Booked, Demand
+from callctl.serve.recording import tell_redis
 from callctl.store import ledger
+from callctl.store.balance import Balances
 from callctl.store.ledger import Entry
 from callctl.store.pool import Connection, Pool
 from deploy.private_services import Services
@@ -141,6 +148,20 @@ class TestBooked:
         assert database.rows(
             "SELECT ABS(TIMESTAMPDIFF(SECOND, at, UTC_TIMESTAMP())) < 60, started_at FROM ledger WHERE call_uuid = 'b'"
         ) == [(1, *start[1])]
+
+    def test_redis_no_longer_counts_the_call_as_pending(self, spool, database, settings):
+        client = connect(settings.redis)
+        publisher = Publisher(client, settings.redis)
+        writer = Writer(spool, database, 500, partial(tell_redis, publisher, settings.redis))
+        balances = Balances(database)
+        known = money.Money(client, settings.redis, balances.opening)
+        Rebuild(client, settings.redis, balances).rebuild([], [])
+        known.hold("a", [Demand("acme", Decimal(5), Decimal(1), Decimal(9), "2026-09-21")], 60)
+        money.settle(client, settings.redis, "a", "acme", Decimal("1.5"), "2026-09-21")
+        assert (known.look("acme").pending, known.look("acme").balance) == (Decimal("1.5"), 0)
+        write(spool, writer, ended("a", charge("acme", "1.5")))
+        publisher.flush(2)
+        assert (known.look("acme").pending, known.look("acme").balance) == (0, Decimal("-1.5"))
 
     def test_only_answered_calls_are_numbered(self, spool, writer, database, told):
         write(spool, writer, cdr("refused", "final"), ended("free"), answered("up"), cdr("begun", "routed"))
