@@ -1,7 +1,9 @@
 """`callctl account`, `endpoint` and `tariff` as they are typed."""
 
 import json
+import shlex
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -15,6 +17,8 @@ from callctl.store import ledger
 from callctl.store.balance import Balances
 from callctl.store.directory import config_version, load_directory
 from callctl.store.ledger import Entry
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.fixture
@@ -284,3 +288,18 @@ def test_a_hold_blocks_until_it_is_released(run, database):
     assert [each.held for each in load_directory(database)[1]] == ["", "", ""]
     assert "was released already" in run("account hold telco --reference debt", code=1)
     assert [row["status"] for row in map(json.loads, run("account list --json").splitlines())] == ["active"] * 3
+
+
+def test_what_examples_say_can_be_typed(run, database, monkeypatch):
+    monkeypatch.chdir(EXAMPLES.parent)
+    lines = [line.split(" #")[0] for line in (EXAMPLES / "README.md").read_text().splitlines()]
+    typed = [shlex.split(line)[1:] for line in lines if line.startswith("    callctl ")]
+    assert len(typed) > 10
+    for words in typed:
+        if words[0] != "explain":
+            run("", *words)
+    assert database.rows("SELECT kind, amount FROM ledger ORDER BY id") == [("topup", 20), ("adjust", -2.5)]
+    assert [each.prefix for each in load_directory(database)[2]] == ["", "77"]
+    run("account change cafe --tariff", "", "--currency", "USD")
+    assert "+ account hotel" in run(f"apply -f {EXAMPLES / 'company.yaml'}")
+    assert run(f"apply -f {EXAMPLES / 'company.yaml'}") == "0 changes made.\n"
