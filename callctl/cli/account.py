@@ -8,33 +8,10 @@ import click
 
 from callctl.cli import account_money, entry
 from callctl.cli.database import opened
+from callctl.cli.keys import ACCOUNT_KEYS
 from callctl.cli.output import Context, pass_context
 from callctl.store import ledger
 from callctl.store.directory import load_directory
-
-KEYS = entry.Keys(
-    "account",
-    {
-        "status": "active, or closed: then it makes no calls.  active 启用，closed 关闭",
-        "parent": "The account it belongs to, whose limits and tariff hold too.  上级账户",
-        "mode": "prepaid, or postpaid with a credit limit.  prepaid 预付，postpaid 后付",
-        "credit_limit": "How far a postpaid balance may fall below nothing.  后付账户的信用额度",
-        "tariff": "By which it pays for calls; without one it does not.  费率",
-        "currency": "As USD; without one, its tariff's.  货币",
-        "timezone": "As Asia/Shanghai, for rates by the hour and limits by the day.  时区",
-        "limits.calls": "Calls at once.  并发呼叫数",
-        "limits.cps": "Calls begun a second.  每秒新呼叫数",
-        "limits.spend_per_day": "Money a day.  每日消费上限",
-        "limits.price_per_minute": "The most a minute may cost.  每分钟最高单价",
-        "max_duration": "Seconds a call may last.  最长通话秒数",
-        "blocked": "Prefixes it may not call, as 1900,44.  禁止的号码前缀",
-        "allowed": "The only prefixes it may call.  只允许的号码前缀",
-        "premium": "true: it may call premium numbers.  是否可呼叫高额收费号码",
-        "codecs": "As PCMA,OPUS; without, the platform's.  编解码",
-        "codec_check": "false: leave codecs to FreeSWITCH.  是否检查编解码",
-    },
-    frozenset({"blocked", "allowed", "codecs"}),
-)
 
 
 @click.group(context_settings=entry.SETTINGS)
@@ -47,26 +24,26 @@ def account() -> None:
 
 @account.command()
 @click.argument("name")
-@KEYS.options
+@ACCOUNT_KEYS.options
 @pass_context
 def create(context: Context, /, name: str, **values: str | None) -> None:
     """Add an account. What no option says has its default.
 
     新建账户；未给出的选项取默认值。
     """
-    entry.show(context, entry.create(context, KEYS, {"name": name}, KEYS.given(values)))
+    entry.show(context, entry.create(context, ACCOUNT_KEYS, {"name": name}, ACCOUNT_KEYS.given(values)))
 
 
 @account.command()
 @click.argument("name")
-@KEYS.options
+@ACCOUNT_KEYS.options
 @pass_context
 def change(context: Context, /, name: str, **values: str | None) -> None:
     """Change what options say, and leave the rest; an empty value ("") is the default again.
 
     修改选项所给的内容，其余不变；空值 ("") 表示恢复默认值。
     """
-    entry.show(context, entry.change(context, KEYS, name, KEYS.given(values)))
+    entry.show(context, entry.change(context, ACCOUNT_KEYS, name, ACCOUNT_KEYS.given(values)))
 
 
 @account.command()

@@ -6,23 +6,11 @@ import click
 
 from callctl.cli import entry
 from callctl.cli.database import opened
+from callctl.cli.keys import ENDPOINT_KEYS
 from callctl.cli.output import Context, pass_context
 from callctl.declaration_account import EndpointEntry
 from callctl.declaration_file import Misplaced, validated
 from callctl.store.directory import load_directory
-
-KEYS = entry.Keys(
-    "endpoint",
-    {
-        "account": "Whose it is.  所属账户",
-        "extension": "Its short number within the account.  分机号",
-        "caller_id": "The number that others see.  主叫号码",
-        "codecs": "As PCMA,OPUS; without, the account's.  编解码",
-        "limits.calls": "Calls at once.  并发呼叫数",
-        "limits.cps": "Calls begun a second.  每秒新呼叫数",
-    },
-    frozenset({"codecs"}),
-)
 
 
 @click.group(context_settings=entry.SETTINGS)
@@ -35,26 +23,26 @@ def endpoint() -> None:
 
 @endpoint.command()
 @click.argument("name")
-@KEYS.options
+@ENDPOINT_KEYS.options
 @pass_context
 def create(context: Context, /, name: str, **values: str | None) -> None:
     """Add a phone, 1001@example.net, or a trunk, 203.0.113.0/29; with a prefix that it dials, 77@203.0.113.0/29.
 
     新建话机 (1001@example.net) 或中继 (203.0.113.0/29)；带拨号前缀的中继写作 77@203.0.113.0/29。
     """
-    entry.show(context, entry.create(context, KEYS, _identity(name), KEYS.given(values)))
+    entry.show(context, entry.create(context, ENDPOINT_KEYS, _identity(name), ENDPOINT_KEYS.given(values)))
 
 
 @endpoint.command()
 @click.argument("name")
-@KEYS.options
+@ENDPOINT_KEYS.options
 @pass_context
 def change(context: Context, /, name: str, **values: str | None) -> None:
     """Change what options say, and leave the rest; an empty value ("") is the default again.
 
     修改选项所给的内容，其余不变；空值 ("") 表示恢复默认值。
     """
-    entry.show(context, entry.change(context, KEYS, _key(name), KEYS.given(values)))
+    entry.show(context, entry.change(context, ENDPOINT_KEYS, _key(name), ENDPOINT_KEYS.given(values)))
 
 
 @endpoint.command()

@@ -24,6 +24,7 @@ KINDS: Mapping[str, type[Item]] = {"account": AccountEntry, "endpoint": Endpoint
 
 # Options are the keys of the files, whichever of _ and - is typed.
 SETTINGS: dict[str, Any] = {"token_normalize_func": lambda token: token.replace("_", "-")}
+NAMED = frozenset({"name", "user", "domain", "address", "prefix"})  # keys that NAME stands for
 
 
 class Keys(NamedTuple):
@@ -131,10 +132,15 @@ def _placed(keys: Keys, body: dict[str, Any], given: Mapping[str, Any]) -> Place
         entry = validated(KINDS[keys.what], body)
     except Misplaced as error:
         path = ".".join(str(part) for part in error.location if isinstance(part, str))
-        place = _option(path) if path in keys.keys else "NAME" if path else ""
+        place = _option(path) if path in keys.keys else "NAME" if path in NAMED else path
         raise ConfigError(f"{place}{place and ': '}{error}.") from error
-    parts = {key.partition(".")[0]: _option(key) for key in keys.keys}
-    return Placed(entry, f"{keys.what} {entry.key}", {key: parts[key] for key in parts if key in body})
+    return Placed(entry, f"{keys.what} {entry.key}", {part: _options_of(part, keys, given) for part in body})
+
+
+def _options_of(part: str, keys: Keys, given: Mapping[str, Any]) -> str:
+    """The options that gave a part of the entry, else those that could."""
+    whole = [key for key in keys.keys if key.partition(".")[0] == part]
+    return ", ".join(map(_option, [key for key in whole if key in given] or whole)) or "NAME"
 
 
 def _declared(placed: Placed[Item], known: Known) -> Declaration:

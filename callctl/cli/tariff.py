@@ -15,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from callctl import rates_csv
 from callctl.cli import entry
 from callctl.cli.database import opened
+from callctl.cli.keys import TARIFF_KEYS
 from callctl.cli.output import Context, pass_context
 from callctl.errors import ConfigError
 from callctl.store import rates
@@ -23,19 +24,6 @@ from callctl.store import tariff as store
 _DEADLINE = 600.0  # seconds a statement may take: those that look at every rate take a while
 _SHOWN_EVERY = 5000  # rates
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
-
-
-KEYS = entry.Keys(
-    "tariff",
-    {
-        "currency": "As USD.  货币",
-        "rounding.method": "up, down or half-up: how a price becomes money, once, at the end.  舍入方式",
-        "rounding.decimals": "To so many decimals.  小数位数",
-        "tax.mode": "exclusive: on top of the rates; inclusive: contained in them.  税外加或内含",
-        "tax.parts": "Per cent, up to three, as 10,2.5.  税率百分比",
-    },
-    frozenset({"tax.parts"}),
-)
 
 
 @click.group(context_settings=entry.SETTINGS)
@@ -48,26 +36,26 @@ def tariff() -> None:
 
 @tariff.command()
 @click.argument("name")
-@KEYS.options
+@TARIFF_KEYS.options
 @pass_context
 def create(context: Context, /, name: str, **values: str | None) -> None:
     """Add a tariff without rates; `tariff import` gives it some.
 
     新建没有费率条目的费率表；用 `tariff import` 导入条目。
     """
-    entry.show(context, entry.create(context, KEYS, {"name": name}, KEYS.given(values)))
+    entry.show(context, entry.create(context, TARIFF_KEYS, {"name": name}, TARIFF_KEYS.given(values)))
 
 
 @tariff.command()
 @click.argument("name")
-@KEYS.options
+@TARIFF_KEYS.options
 @pass_context
 def change(context: Context, /, name: str, **values: str | None) -> None:
     """Change what options say, and leave the rest and the rates; an empty value ("") is the default again.
 
     修改选项所给的内容，其余及费率条目不变；空值 ("") 表示恢复默认值。
     """
-    entry.show(context, entry.change(context, KEYS, name, KEYS.given(values)))
+    entry.show(context, entry.change(context, TARIFF_KEYS, name, TARIFF_KEYS.given(values)))
 
 
 @tariff.command()

@@ -17,6 +17,8 @@ from callctl.store.pool import Pool
 
 E = TypeVar("E", bound=Entry)
 
+_NAMING = frozenset({"parent", "tariff", "tariff_in", "routes", "numbers"})  # keys of an account that name others
+
 
 class Change(NamedTuple):
     """One thing that an apply does. `was` is empty for what is new, `now` for what goes."""
@@ -108,10 +110,10 @@ def _compare(
 
 
 def _kept_in_the_books(change: Change, booked: Mapping[str, str]) -> Change:
-    """Closes an account that would go and has entries in the ledger; who still has to do with it is forgotten."""
+    """Closes an account that would go and has entries in the ledger; what it names may go."""
     if change.now or change.what != "account" or change.key not in booked:
         return change
-    body = {key: value for key, value in change.was.items() if key not in ("parent", "tariff")}
+    body = {key: value for key, value in change.was.items() if key not in _NAMING}
     return change._replace(now=body | {"name": change.key, "status": "closed", "currency": booked[change.key]})
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from callctl.admission.limits import Limits
 from callctl.admission.money import Money
 from callctl.admission.rebuild import Rebuild
 from callctl.cli import main
 from callctl.live.client import connect
-from callctl.model import Demand
+from callctl.model import Demand, Level
 from callctl.store import ledger
 from callctl.store.balance import Balances
 from callctl.store.directory import config_version, load_directory
@@ -117,6 +118,9 @@ def test_phones_and_trunks(run, database):
         ("account create new --credit-limit 5", 2, "a prepaid account has no credit_limit"),
         ("account create new --mode postpaid --credit-limit 5", 2, "account new: credit_limit of account new is of no"),
         ("account create new --premium maybe", 2, "--premium: "),
+        ("account create new --media-path bypass --media-transcoding true", 2, "media: path bypass leaves"),
+        ("account create new --routes nil", 2, "--routes: there is no route nil"),
+        ("endpoint create 2@h --account acme --numbers-called nil", 2, "--numbers-called: there is no numbers nil"),
         ("account change new --premium true", 1, "There is no account new: `callctl account list` names those there"),
         ("account change acme --parent acme", 2, "--parent: the parents of acme go in a circle"),
         ("account change acme", 2, "name what shall change"),
@@ -125,7 +129,7 @@ def test_phones_and_trunks(run, database):
         ("endpoint create 1@h --account new", 2, "--account: there is no account new"),
         ("endpoint create 1@h --account acme --extension 101", 2, "--extension: extension 101 of account acme is take"),
         ("endpoint create 1.2.3 --account acme", 2, "NAME: "),
-        ("endpoint create 203.0.113.0/24 --account globex", 2, "endpoint 203.0.113.0/24: 203.0.113.0/24 of acc"),
+        ("endpoint create 203.0.113.0/24 --account globex", 2, "NAME: 203.0.113.0/24 of account globex and"),
         ("endpoint delete 1.2.3", 1, "There is no endpoint 1.2.3"),
         ("tariff create gold", 2, "--currency: Field required"),
         ("tariff delete nil", 1, "There is no tariff nil"),
@@ -213,6 +217,7 @@ def test_redis_is_told_of_a_top_up_and_shows_what_calls_hold(run, database, sett
     Rebuild(client, settings.redis, balances).rebuild([], [])
     money = Money(client, settings.redis, balances.opening)
     day = balances.opening("acme").day
+    Limits(client, settings.redis).admit("c-1", [Level("account acme", 3, None)])
     (held,) = money.hold("c-1", [Demand("acme", Decimal(3), Decimal(3), Decimal(4), day)], 60)
     assert (held.refused, held.available) == ("", 14)
     run("account topup acme 5 --reference r2")
@@ -220,12 +225,12 @@ def test_redis_is_told_of_a_top_up_and_shows_what_calls_hold(run, database, sett
     shown = said(run, "account show acme")
     assert (shown["balance"], shown["held"], shown["holds"]) == ("15.000000", "3.000000", {"c-1": "3.000000"})
     assert (shown["pending"], shown["available"], shown["redis"]) == ("0.000000", "16.000000", None)
-    assert (shown["calls"], shown["starts"], shown["limits"]) == (0, 0, {"calls": 3, "cps": None})
+    assert (shown["calls"], shown["limits"]) == (1, {"calls": 3, "cps": None})
     assert [each["reference"] for each in shown["ledger"]] == ["r1", "r2"]
     text = run("account show acme")
     for line in (
         "balance: 15.000000 USD", "held by calls: 3.000000 (c-1 3.000000)", "available: 16.000000 (with credit 4)",
-        f"spent today: 0.000000 / 9 ({day} UTC)", "calls, starts a second: 0/3, 0/-",
+        f"spent today: 0.000000 / 9 ({day} UTC)", "calls, starts a second: 1/3, ",
     ):  # fmt: skip
         assert line in text
     assert "余额：15.000000 USD" in run("account show acme --lang zh")
