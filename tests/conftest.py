@@ -14,7 +14,7 @@ from callctl.store.pool import Pool
 from deploy.private_services import Services, running
 
 TARIFFS = ("tariff", "tariff_generation", "tariff_rate")
-MONEY = ("account_balance", "account_hold", "ledger", "cdr_charge", "unsettled", "settled")
+MONEY = ("account_balance", "account_hold", "ledger", "cdr_charge", "unsettled", "settled", "kept_since")
 
 for _name in [name for name in os.environ if name.startswith("CALLCTL_")]:
     del os.environ[_name]
@@ -41,11 +41,16 @@ def settings(services: Services, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Pool]:
-    """A pool on the migrated database, with nothing in its tables."""
+    """A pool on the migrated database, with nothing in its tables, and no money left there afterwards."""
     migrate(settings.mysql)
     pool = Pool(settings.mysql, 4)
-    with pool.transaction() as cursor:
-        for table in ("config_item", "account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event"):
-            cursor.execute(f"DELETE FROM {table}")
+    _empty(pool, "config_item", "account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event")
     yield pool
+    _empty(pool, *MONEY)
     pool.close()
+
+
+def _empty(pool: Pool, *tables: str) -> None:
+    with pool.transaction() as cursor:
+        for table in tables:
+            cursor.execute(f"DELETE FROM {table}")

@@ -17,7 +17,7 @@ from callctl.store.pool import Pool
 
 OLDEST_MARIADB = (10, 5)
 OLDEST_MYSQL = (8, 0)
-NEEDED = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER")
+NEEDED = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "CREATE VIEW")
 DANGEROUS = {"ALL PRIVILEGES", "SUPER", "FILE", "CREATE USER", "GRANT OPTION", "SHUTDOWN"}  # on the whole server
 PACKET = 4 * 2**20  # bytes; a record's JSON may be 256 KiB, and statements carry several
 OTHER_CONNECTIONS = 5  # the recorder's, the supervisor's and those of a person at work

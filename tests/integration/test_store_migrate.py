@@ -15,12 +15,16 @@ from callctl.store.pool import Pool
 def empty(settings) -> Mysql:
     """The database without a table."""
     pool = Pool(settings.mysql, 1)
-    tables = pool.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()")
-    with pool.transaction() as cursor:
-        for (table,) in tables:
-            cursor.execute(f"DROP TABLE {table}")
+    drop_everything(pool)
     pool.close()
     return settings.mysql
+
+
+def drop_everything(pool: Pool) -> None:
+    tables = pool.rows("SELECT table_name, table_type FROM information_schema.tables WHERE table_schema = DATABASE()")
+    with pool.transaction() as cursor:
+        for name, kind in tables:
+            cursor.execute(f"DROP {'VIEW' if kind == 'VIEW' else 'TABLE'} {name}")
 
 
 @pytest.fixture
@@ -60,9 +64,8 @@ ALL = [statement for migration in MIGRATIONS for statement in migration.statemen
 def test_a_migration_that_stopped_half_way_is_resumed(empty: Mysql, pool: Pool, done: int):
     migrate(empty)
     whole = columns(pool)
+    drop_everything(pool)
     with pool.transaction() as cursor:
-        for (table,) in pool.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"):
-            cursor.execute(f"DROP TABLE {table}")
         for statement in ALL[:done]:
             cursor.execute(statement)
     assert migrate(empty) == [migration.version for migration in MIGRATIONS]

@@ -200,14 +200,14 @@ def test_versions_of_mysql(text, verdict):
     ("grants", "verdict"),
     [
         (["GRANT ALL PRIVILEGES ON `callctl`.* TO `u`@`%`"], "ok"),
-        (["GRANT USAGE ON *.* TO u", "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON `call%`.* TO u"], "ok"),
+        (["GRANT USAGE ON *.* TO u", f"GRANT {', '.join(mysql.NEEDED)} ON `call%`.* TO u"], "ok"),
         (["GRANT ALL PRIVILEGES ON `callct_`.* TO u"], "fail"),
-        (["GRANT SELECT, INSERT, UPDATE, DELETE, CREATE ON `callctl`.* TO u"], "fail"),
+        ([f"GRANT {', '.join(mysql.NEEDED[:-1])} ON `callctl`.* TO u"], "fail"),
         (["GRANT ALL PRIVILEGES ON `other`.* TO u"], "fail"),
         (["GRANT ALL PRIVILEGES ON *.* TO `root`@`localhost` WITH GRANT OPTION"], "warn"),
         (["GRANT FILE ON *.* TO u", "GRANT ALL PRIVILEGES ON `callctl`.* TO u"], "warn"),
-        (["GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER ON *.* TO u"], "ok"),
-        (["GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, SUPER ON *.* TO u"], "warn"),
+        ([f"GRANT {', '.join(mysql.NEEDED)} ON *.* TO u"], "ok"),
+        ([f"GRANT {', '.join(mysql.NEEDED)}, SUPER ON *.* TO u"], "warn"),
     ],
 )
 def test_grants(grants, verdict):
