@@ -7,7 +7,6 @@ it knows stands in the variables of each call, so another goes on from there whe
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
@@ -267,11 +266,10 @@ class Keeper:
 
 def _arm(switch: Switch, call: Paid, seconds: int, limit: Limit, old: Sequence[str]) -> None:
     """Have the call end after so many seconds of talk, and no longer when it was to."""
-    assert call.answered is not None
     timer = call.timer + 1
     _say(switch, call, seconds, limit, timer)
-    left = max(0, math.ceil(call.left(time.monotonic()))) + 1  # the switch's clock is whole seconds
-    switch.api(f"sched_api +{left} {_group(call.uuid, timer)} uuid_kill {call.uuid} ALLOTTED_TIMEOUT")
+    ticks = call.ticks(seconds, time.monotonic())
+    switch.api(f"sched_api +{ticks} {_group(call.uuid, timer)} uuid_kill {call.uuid} ALLOTTED_TIMEOUT")
     _delete(switch, old)
 
 

@@ -18,6 +18,7 @@ from callctl.esl import command
 from callctl.esl.wire import Event
 from callctl.model import Account, Demand, Held
 from callctl.rating.basis import Basis, affords, cost, unpack
+from callctl.rating.tariff import SECOND
 
 Limit = Literal["time", "slice", "money"]  # what ends a call when the time paid for is over
 
@@ -51,6 +52,13 @@ class Paid:
     def left(self, now: float) -> float:
         """Seconds until the time paid for is over; all of it before the answer."""
         return self.seconds if self.answered is None else self.answered + self.seconds - now
+
+    def ticks(self, seconds: int, now: float) -> int:
+        """How many whole seconds the switch's clock goes on until so long a talk is over, at least one."""
+        assert self.answered is not None
+        now_us = self.answered_us + int((now - self.answered) * SECOND)
+        end_us = self.answered_us + seconds * SECOND
+        return max(1, -(-end_us // SECOND) - now_us // SECOND)
 
     def reaches(self, amounts: Sequence[Decimal], most: int) -> int:
         """How long, up to `most` seconds, the amounts last, each at its account."""
@@ -108,7 +116,7 @@ class Paid:
 
 def day_of(zone: str, at_us: int) -> str:
     """The day it is in a time zone at a moment, microseconds since the epoch."""
-    return datetime.fromtimestamp(at_us / 1_000_000, ZoneInfo(zone)).date().isoformat()
+    return datetime.fromtimestamp(at_us // SECOND, ZoneInfo(zone)).date().isoformat()
 
 
 def payers(a_leg: Event) -> tuple[str, ...]:
@@ -133,7 +141,7 @@ def read(a_leg: Event, now: float) -> Paid | None:
     if limit is None:
         raise ValueError("callctl_limit is none of a call")
     answer = a_leg.number("Caller-Channel-Answered-Time")
-    talked = (a_leg.number("Event-Date-Timestamp") - answer) / 1_000_000
+    talked = (a_leg.number("Event-Date-Timestamp") - answer) / SECOND
     return Paid(
         uuid=command.uuid(a_leg.get("Unique-ID")),
         bases=bases,

@@ -201,8 +201,9 @@ class SimNode:
         return seconds * self.scale
 
     def whole_seconds(self, seconds: int) -> float:
-        """A timer of FreeSWITCH's whole-second clock: up to one early (cases c, j)."""
-        return self.scaled(max(0.0, seconds - self.random()))
+        """A timer of FreeSWITCH's whole-second clock, so up to one early (cases c, j)."""
+        early = time.time() % 1 if self.scale == 1 else self.random()
+        return self.scaled(max(0.0, seconds - early))
 
     def tick(self) -> float:
         """How long until the next 20 ms poll notices."""

@@ -125,7 +125,7 @@ def test_a_call_lives_as_long_as_its_money_is_warned_and_then_hung_up(desk, phon
     groups = tasks(feed)
     assert len(groups) == 1
     caller.wait()
-    assert 7.8 <= caller.talked / 1000 <= 10.2
+    assert 7.9 <= caller.talked / 1000 <= 9.7
     tones = [event for event in told if event.get("Playback-File-Path") == module.TONE]
     assert [event.name for event in tones] == ["PLAYBACK_START", "PLAYBACK_STOP"]
     assert 5.5 <= seconds(tones[0]) <= 7.5

@@ -60,6 +60,16 @@ def test_a_call_that_rings_uses_nothing_up():
     assert one.left(2000.0) == 60
 
 
+@pytest.mark.parametrize(
+    ("answered", "talked", "ticks"), [(0.0, 20.0, 40), (0.6, 20.0, 41), (0.6, 20.5, 40), (0.3, 61, 1)]
+)
+def test_the_switchs_clock_is_told_whole_seconds_that_never_end_early(answered, talked, ticks):
+    told = said(basis(by_second("6")))
+    answer = ANSWER + int(answered * 1_000_000)
+    told = changed(told, Caller_Channel_Answered_Time=answer, Event_Date_Timestamp=answer + int(talked * 1_000_000))
+    assert paid.read(told, 1000.0).ticks(60, 1000.0) == ticks
+
+
 def test_a_call_that_nobody_pays_for_is_none():
     assert paid.read(event("a_bridged.inbound", "CHANNEL_ANSWER"), 0.0) is None
 
