@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import ip_network
 
 from callctl.model import Account, Endpoint
+from callctl.networks import Network, Networks
 from callctl.outside import NOTHING, Carrier, Did, Outside, Route
 from callctl.settings import split_address
-
-Network = IPv4Network | IPv6Network
 
 
 class Snapshot:
@@ -34,9 +33,9 @@ class Snapshot:
                 self._by_extension[endpoint.account, endpoint.extension] = endpoint
             if endpoint.address:
                 networks.append((ip_network(endpoint.address, strict=False), endpoint))
-        self._networks = sorted(networks, key=lambda pair: (len(pair[1].prefix), pair[0].prefixlen), reverse=True)
-        carriers = [(network, each) for each in outside.carriers.values() for network in _sources(each)]
-        self._carriers = sorted(carriers, key=lambda pair: pair[0].prefixlen, reverse=True)
+        self._trunks = Networks(networks)
+        carriers = outside.carriers.values()
+        self._carriers = Networks((network, carrier) for carrier in carriers for network in _sources(carrier))
 
     def account(self, name: str) -> Account | None:
         """The account of that name."""
@@ -68,11 +67,7 @@ class Snapshot:
 
     def endpoints_by_source(self, address: str) -> list[Endpoint]:
         """The trunks that call from an IP address: the longest prefix first, then the narrowest network."""
-        try:
-            source = ip_address(address)
-        except ValueError:
-            return []
-        return [endpoint for network, endpoint in self._networks if source in network]
+        return sorted(self._trunks.holding(address), key=lambda trunk: len(trunk.prefix), reverse=True)
 
     def carrier(self, name: str) -> Carrier | None:
         """The carrier of that name."""
@@ -80,11 +75,7 @@ class Snapshot:
 
     def carriers_by_source(self, address: str) -> list[Carrier]:
         """The carriers that call from an IP address, the narrowest network first."""
-        try:
-            source = ip_address(address)
-        except ValueError:
-            return []
-        return list(dict.fromkeys(carrier for network, carrier in self._carriers if source in network))
+        return list(dict.fromkeys(self._carriers.holding(address)))
 
     def route(self, name: str) -> Route | None:
         """The plan of routes of that name."""

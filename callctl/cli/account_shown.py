@@ -122,8 +122,8 @@ def _money_lines(context: Context, shown: Shown) -> list[tuple[str, str]]:
         calls = ", ".join(f"{call} {amount:f}" for call, amount in look.holds.items())
         lines.append((words("held by calls", "通话占用"), f"{look.held:f}" + (f" ({calls})" if calls else "")))
         lines.append((words("ended, not yet booked", "已结束未入账"), f"{look.pending:f}"))
-        credit = words("with credit", "含信用额度")
-        lines.append((words("available", "可用"), f"{shown.available:f} ({credit} {account.credit_limit:f})"))
+        credit = f" ({words('with credit', '含信用额度')} {account.credit_limit:f})" if account.credit_limit else ""
+        lines.append((words("available", "可用"), f"{shown.available:f}{credit}"))
     limit = f" / {account.spend_per_day:f}" if account.spend_per_day is not None else ""
     lines.append((words("spent today", "今日消费"), f"{shown.spent:f}{limit} ({shown.opening.day} {account.timezone})"))
     return lines
