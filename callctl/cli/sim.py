@@ -34,7 +34,14 @@ def _mix(_ctx: click.Context, _param: click.Parameter, value: str | None) -> lis
 @click.option("--rate", default=2.0, show_default=True, type=click.FloatRange(0.01), help="Calls a second.  每秒呼叫数")
 @click.option("--mix", callback=_mix, help="Scenarios, in turn: answered,busy,…  场景")
 @click.option("--speed", default=10.0, show_default=True, help="How much faster than life phones ring and people talk.")
-@click.option("--caller", default="1001@example.net", show_default=True, help="The endpoint that calls.  主叫终端")
+@click.option(
+    "--caller",
+    "callers",
+    multiple=True,
+    default=["1001@example.net"],
+    show_default=True,
+    help="The endpoint that calls; several call in turn.  主叫终端，可给多个轮流呼叫",
+)
 @click.option("--node", "name", help="Which of [[nodes]] to play; else the first.  扮演的节点")
 @click.option("--seed", type=int, help="Makes the same calls, with the same UUIDs, as the last time it was given.")
 @pass_context
@@ -44,7 +51,7 @@ def sim(
     rate: float,
     mix: list[Scenario],
     speed: float,
-    caller: str,
+    callers: tuple[str, ...],
     name: str | None,
     seed: int | None,
 ) -> None:
@@ -53,9 +60,9 @@ def sim(
     模拟一个 FreeSWITCH 节点：向控制器发起呼叫并应答其监听连接。
     """
     settings = context.settings
-    node = _play(settings, _node(settings, name), speed, caller.rpartition("@")[2], seed)
+    node = _play(settings, _node(settings, name), speed, callers[0].rpartition("@")[2], seed)
     try:
-        results = _place(node, mix, count or len(mix), rate, caller, settings)
+        results = _place(node, mix, count or len(mix), rate, callers, settings)
     finally:
         node.stop()
     _report(context, results)
@@ -86,7 +93,7 @@ def _play(settings: Settings, node: Node, speed: float, domain: str, seed: int |
 
 
 def _place(
-    node: SimNode, mix: list[Scenario], count: int, rate: float, caller: str, settings: Settings
+    node: SimNode, mix: list[Scenario], count: int, rate: float, callers: tuple[str, ...], settings: Settings
 ) -> list[CallResult]:
     """Calls in turn from the edges, once the controller's feed has found this node."""
     deadline = time.monotonic() + FEED
@@ -94,6 +101,7 @@ def _place(
         gevent.sleep(0.05)
     results = []
     for number in range(count):
+        caller = callers[number % len(callers)]
         edge, _ = split_address(settings.edges[number % len(settings.edges)].address)
         spec = SimCall(
             mix[number % len(mix)],
