@@ -9,12 +9,30 @@ by what it reads, one that is left out never comes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
 from operator import attrgetter
+from typing import Protocol, TypeVar
 
-from callctl.rating.tariff import SECOND, NoRate, Rate, RateSet
+from callctl.rating.tariff import SECOND, NoRate, Rate, RateSet, When
+
+
+class Timed(Protocol):
+    """What holds at times: a rate, a route."""
+
+    @property
+    def weight(self) -> int:
+        """Which counts, of several that hold."""
+        ...
+
+    @property
+    def when(self) -> When:
+        """The days it holds on, and from when on."""
+        ...
+
+
+T = TypeVar("T", bound=Timed)
 
 DAY = 86_400  # seconds
 WEIGHT = attrgetter("weight")
@@ -37,15 +55,20 @@ def opening(rates: RateSet, start_us: int, zone: tzinfo, otherwise: Rate | None 
 
 def holding(rates: RateSet, at_us: int, zone: tzinfo) -> Rate | None:
     """The rate that holds at `at_us`."""
+    return of_several(rates.rates, at_us, zone)
+
+
+def of_several(timed: Iterable[T], at_us: int, zone: tzinfo) -> T | None:
+    """The one that holds at `at_us`; they have the greatest weight first, and of one weight the latest start."""
     local = datetime.fromtimestamp(at_us // SECOND, zone)
-    for _, group in groupby(rates.rates, WEIGHT):
-        if rate := _of_one_weight(tuple(group), local):
-            return rate
+    for _, group in groupby(timed, WEIGHT):
+        if found := _of_one_weight(tuple(group), local):
+            return found
     return None
 
 
-def _of_one_weight(rates: Sequence[Rate], local: datetime) -> Rate | None:
-    """The rate of one weight that holds at `local`; `rates` have the latest start first."""
+def _of_one_weight(rates: Sequence[T], local: datetime) -> T | None:
+    """The one of one weight that holds at `local`; `rates` have the latest start first."""
     today = [rate for rate in rates if rate.when.on(local.date())]
     if not today:
         return None
