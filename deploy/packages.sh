@@ -22,6 +22,8 @@ if [ "${1:-run}" = test ]; then
     want kamailio kamailio kamailio-mysql-modules kamailio-tls-modules kamailio-websocket-modules
     want sipp sip-tester
     want /usr/sbin/debootstrap debootstrap
+    want rtpengine rtpengine-daemon
+    want openssl openssl
 fi
 [ -n "$need" ] || exit 0
 

@@ -1,0 +1,192 @@
+"""Media: what each side is told of the other, and that it hears it."""
+
+import itertools
+import re
+import socket
+
+import pytest
+
+from tests.edge.phone import DOMAIN, sdp
+from tests.edge.platform import RELAY, until
+from tests.edge.sip import uri_of
+
+BROWSER = (
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\na=ice-options:trickle\r\n"
+    "m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=rtcp-mux\r\na=sendrecv\r\n"
+    "a=ice-ufrag:abcd\r\na=ice-pwd:0123456789abcdef01234567\r\na=setup:{setup}\r\n"
+    "a=fingerprint:sha-256 " + ":".join(["AB"] * 32) + "\r\n"
+    "a=candidate:1 1 udp 2113937151 192.168.7.7 50000 typ host\r\n"
+    "a=candidate:2 1 udp 1677729535 198.51.100.7 50001 typ srflx raddr 192.168.7.7 rport 50000\r\n"
+    "a=rtpmap:111 opus/48000/2\r\na=rtpmap:0 PCMU/8000\r\n"
+)
+# What a node with ICE on, or one that was built to be curious, would say of itself.
+CANDIDATES = (
+    "a=ice-ufrag:wxyz\r\na=ice-pwd:0123456789abcdef76543210\r\n"
+    "a=candidate:1 1 udp 2130706431 127.0.4.1 5000 typ host\r\na=candidate:2 1 udp 1694498815 127.0.2.1 5001 typ srflx"
+    " raddr 127.0.4.1 rport 5000\r\n"
+)
+SOUND = b"\x55" * 160
+CORE = re.compile(r"127\.0\.[24]\.")
+OUTSIDE = re.compile(r"127\.5\.|127\.0\.3\.|192\.168|198\.51\.100|::1")
+
+
+@pytest.fixture
+def nodes(platform):
+    """Two nodes that answer with candidates of their own."""
+    for node in platform.nodes:
+        node.does, node.extra = "answer", CANDIDATES
+    return platform.nodes
+
+
+def hides(pattern, body):
+    """`body` without the line that only names its author."""
+    assert not pattern.search(body), body
+
+
+def is_plain(body):
+    """RTP without ICE, DTLS or SRTP."""
+    assert "RTP/AVP 0" in body or "RTP/AVP 111 0" in body, body
+    assert not re.search(r"a=(candidate|ice-|fingerprint|setup|crypto)", body), body
+
+
+def is_for_a_browser(body):
+    """ICE with the relay's candidates only, and DTLS-SRTP."""
+    assert "UDP/TLS/RTP/SAVPF" in body
+    assert "a=ice-ufrag:" in body
+    assert "a=fingerprint:" in body
+    candidates = re.findall(r"a=candidate:\S+ \d (?:udp|UDP) \d+ (\S+)", body)
+    assert candidates
+    assert RELAY["pub"] in candidates
+    assert set(candidates) <= {RELAY["pub"], "::1"}, body
+
+
+def test_a_browser_calls_the_core(platform, phone, nodes):
+    browser = phone(platform.a, "wss")
+    answer = browser.call(f"sip:1002@{DOMAIN}", body=BROWSER.format(setup="actpass"))
+    assert answer.status == 200
+    [call] = platform.calls()
+    is_plain(call.body)
+    hides(OUTSIDE, call.body)
+    assert f"c=IN IP4 {RELAY['core']}" in call.body
+    is_for_a_browser(answer.body)
+    hides(CORE, answer.body)
+
+
+def test_the_core_calls_a_browser(platform, phone, nodes):
+    browser, node = phone(platform.a, "ws"), platform.nodes[0]
+    browser.register()
+    node.call(f"sip:{browser.user}@{DOMAIN}", platform.a.edge.address)
+    invite = browser.expect("INVITE")
+    is_for_a_browser(invite.body)
+    hides(CORE, invite.body)
+    browser.answer(invite, BROWSER.format(setup="active"))
+    browser.expect("ACK")
+    [answer] = [message for message in node.heard if message.status == 200]
+    is_plain(answer.body)
+    hides(OUTSIDE, answer.body)
+
+
+def test_phones_of_both_kinds_are_rung_each_in_its_own_way(platform, phone, user, nodes):
+    name, node = user(), platform.nodes[0]
+    plain, browser = phone(platform.a, name=name), phone(platform.a, "ws", name=name)
+    plain.register()
+    browser.register()
+    node.call(f"sip:{name}@{DOMAIN}", platform.a.edge.address)
+    invite = plain.expect("INVITE")
+    is_plain(invite.body)
+    hides(CORE, invite.body)
+    plain.ring(invite)
+    invite = browser.expect("INVITE")
+    is_for_a_browser(invite.body)
+    browser.answer(invite, BROWSER.format(setup="active"))
+    browser.expect("ACK")
+    [answer] = [message for message in node.heard if message.status == 200]
+    is_plain(answer.body)
+
+
+@pytest.mark.parametrize(("transport", "family"), [("udp", "IP4"), ("tls", "IP4"), ("udp6", "IP6")])
+def test_a_plain_phone_sees_the_relay_and_so_does_the_core(platform, phone, nodes, transport, family):
+    mine, node = phone(platform.a, transport), platform.nodes[0]
+    relay = {"IP4": RELAY["pub"], "IP6": "::1"}[family]
+    answer = mine.call(f"sip:1002@{DOMAIN}")
+    [call] = platform.calls()
+    assert f"c=IN IP4 {RELAY['core']}" in call.body
+    assert f"c=IN {family} {relay}" in answer.body
+    mine.register()
+    mine.call_id = "other"
+    node.call(f"sip:{mine.user}@{DOMAIN}", platform.a.edge.address)
+    invite = mine.expect("INVITE")
+    assert f"c=IN {family} {relay}" in invite.body
+    for body in (call.body, answer.body, invite.body):
+        is_plain(body)
+    for body in (answer.body, invite.body):
+        hides(CORE, body)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_said_anew_within_a_call_is_hidden_too(platform, phone, nodes, late):
+    browser = phone(platform.a, "ws")
+    answer = browser.call(f"sip:1002@{DOMAIN}", body=BROWSER.format(setup="actpass"))
+    offer = BROWSER.format(setup="actpass")
+    browser.send(browser.in_dialog("INVITE", answer, body="" if late else offer))
+    again = browser.expect(200)
+    is_for_a_browser(again.body)
+    hides(CORE, again.body)
+    browser.send(browser.in_dialog("ACK", answer, body=BROWSER.format(setup="active") if late else ""))
+    [node] = [node for node in nodes if node.got("INVITE", browser.call_id)]
+    assert until(lambda: len(node.got("ACK", browser.call_id)) == 2)
+    heard = node.got("ACK", browser.call_id)[-1] if late else node.got("INVITE", browser.call_id)[-1]
+    is_plain(heard.body)
+    hides(OUTSIDE, heard.body)
+    # And the other way round.
+    node.request(node.leg(browser.call_id), "INVITE", node.sdp())
+    invite = browser.expect("INVITE")
+    assert invite.tagged
+    is_for_a_browser(invite.body)
+    hides(CORE, invite.body)
+
+
+def test_a_phone_and_a_node_hear_each_other(platform, phone, nodes, host):
+    for node in nodes:
+        node.does = "echo"
+    mine, at = phone(platform.a), host()
+    with socket.socket(type=socket.SOCK_DGRAM) as rtp:
+        rtp.bind((at, 0))
+        rtp.settimeout(0.2)
+        answer = mine.call(f"sip:1002@{DOMAIN}", body=sdp(at, rtp.getsockname()[1]))
+        relay = re.search(r"c=IN IP4 (\S+)", answer.body)[1], int(re.search(r"m=audio (\d+)", answer.body)[1])
+        assert relay[0] == RELAY["pub"]
+        sequence = itertools.count(1)
+
+        def echo():
+            number = next(sequence)
+            rtp.sendto(b"\x80\x00" + number.to_bytes(2) + (number * 160).to_bytes(4) + b"abcd" + SOUND, relay)
+            try:
+                packet, source = rtp.recvfrom(2048)
+            except TimeoutError:
+                return b""
+            assert source == relay
+            return packet[12:]
+
+        assert until(lambda: echo() == SOUND)
+        mine.send(mine.in_dialog("BYE", answer))
+        mine.expect(200)
+        assert until(lambda: echo() == b"")
+
+
+def test_a_call_without_a_media_relay_is_refused_rather_than_shown_the_core(platform, phone, nodes):
+    mine = phone(platform.a)
+    broken = sdp("127.0.0.1").replace("c=IN IP4 127.0.0.1\r\n", "")
+    assert mine.call(f"sip:1002@{DOMAIN}", body=broken).status == 503
+    assert platform.calls() == []
+
+
+def test_contacts_lead_back_through_the_edge(platform, phone, nodes):
+    mine = phone(platform.a, "ws")
+    answer = mine.call(f"sip:1002@{DOMAIN}", body=BROWSER.format(setup="actpass"))
+    [call] = platform.calls()
+    assert "alias=" in uri_of(call.one("Contact"))
+    [node] = [node for node in nodes if node.got("INVITE", mine.call_id)]
+    node.request(node.leg(mine.call_id), "BYE")
+    mine.expect("BYE")
+    assert answer.status == 200

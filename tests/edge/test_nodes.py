@@ -1,0 +1,71 @@
+"""Which node gets a call, and what becomes of it when that node does not take it."""
+
+import time
+
+import pytest
+
+from tests.edge.phone import DOMAIN
+from tests.edge.platform import until
+
+
+@pytest.fixture
+def nodes(platform):
+    """Two nodes that answer."""
+    for node in platform.nodes:
+        node.does = "answer"
+    return platform.nodes
+
+
+def test_a_node_that_is_gone_costs_a_caller_seconds_and_no_call(platform, phone, nodes):
+    nodes[0].close()
+    try:
+        started = time.monotonic()
+        for edge in (platform.a, platform.b) * 2:
+            assert phone(edge).call(f"sip:1002@{DOMAIN}").status == 200
+        assert len(nodes[1].calls()) == 4
+        # Only the first call at each edge waited for the node that is gone.
+        assert time.monotonic() - started < 8
+    finally:
+        nodes[0].open()
+    # Each edge calls it again once it answered OPTIONS again.
+    for edge in platform.a, platform.b:
+        nodes[0].heard.clear()
+        assert until(lambda edge=edge: phone(edge).call(f"sip:1002@{DOMAIN}").status == 200 and nodes[0].calls(), 20)
+
+
+@pytest.mark.parametrize("says", ["503 Service Unavailable", "500 Server Internal Error", "502 Bad Gateway"])
+def test_a_node_that_cannot_is_passed_over(platform, phone, nodes, says):
+    nodes[0].does = says
+    for _ in range(2):
+        assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status == 200
+    assert len(nodes[1].calls()) == 2
+
+
+@pytest.mark.parametrize(("says", "hears"), [("486 Busy Here", 486), ("480 Temporarily Unavailable", 480)])
+def test_what_a_node_decided_is_the_answer(platform, phone, nodes, says, hears):
+    nodes[0].does = nodes[1].does = says
+    assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status == hears
+    assert len(platform.calls()) == 1
+
+
+def test_a_caller_who_heard_it_ring_does_not_hear_it_again(platform, phone, nodes):
+    nodes[0].does = nodes[1].does = "ring, then 503 Service Unavailable"
+    assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status in {500, 503}
+    assert len(platform.calls()) == 1
+
+
+def test_with_no_node_left_the_caller_is_told_so(platform, phone, nodes):
+    nodes[0].does = nodes[1].does = "503 Service Unavailable"
+    assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status in {500, 503}
+    assert len(platform.calls()) == 2
+
+
+def test_a_room_is_on_one_node_whoever_calls_it(platform, phone, nodes):
+    homes = {}
+    for room in range(6):
+        for edge in platform.a, platform.b:
+            caller = phone(edge)
+            assert caller.call(f"sip:conf_{room}@{DOMAIN}").status == 200
+            homes.setdefault(room, set()).add(next(n.host for n in nodes if n.got("INVITE", caller.call_id)))
+    assert all(len(home) == 1 for home in homes.values())
+    assert len(set.union(*homes.values())) == 2
