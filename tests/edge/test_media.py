@@ -123,6 +123,16 @@ def test_a_plain_phone_sees_the_relay_and_so_does_the_core(platform, phone, node
         hides(CORE, body)
 
 
+def test_a_phone_that_offers_srtp_keeps_it_and_the_core_has_none(platform, phone, nodes):
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"
+    offer = sdp("127.0.0.1").replace("RTP/AVP", "RTP/SAVP") + key
+    answer = phone(platform.a, "tls").call(f"sip:1002@{DOMAIN}", body=offer)
+    assert "RTP/SAVP 0" in answer.body
+    assert "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" in answer.body
+    [call] = platform.calls()
+    is_plain(call.body)
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_what_is_said_anew_within_a_call_is_hidden_too(platform, phone, nodes, late):
     browser = phone(platform.a, "ws")
