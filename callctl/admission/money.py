@@ -25,7 +25,7 @@ from callctl.store.balance import Opening
 OpenAccount = Callable[[str, Sequence[str]], Opening]  # account, calls: see callctl.store.balance.Balances.opening
 
 BOOKED_AT_ONCE = 500  # calls in one script
-_TRIES = 5  # readings of a balance that was overtaken each time
+_TRIES = 10  # readings of a balance that was overtaken each time
 
 _encoder = Client()  # only knows how text becomes bytes; it is never asked
 _RENEW, _RELEASE, _SETTLE, _BOOKED = (
@@ -139,8 +139,9 @@ class Money:
                 booked(
                     self._client, self._settings, Booked(account, opening.balance, opening.ledger_id, opening.booked)
                 )
+                unbooked = set(pending).difference(opening.booked)
                 args = [run, micro.capped(opening.balance), opening.ledger_id, opening.day, micro.capped(opening.spent)]
-                if self._open(keys=keys, args=args):
+                if self._open(keys=keys, args=[*args, *unbooked]):
                     return
         raise self._rebuilding()
 

@@ -80,7 +80,7 @@ class Rebuild:
             with asking(self._settings):
                 pipe = self._client.pipeline(transaction=False)
                 for name in names:
-                    money, _, _, pending, _ = account_keys(self._settings, name)
+                    money, _, _, pending, *_ = account_keys(self._settings, name)
                     pipe.hget(money, "ledger_id")
                     pipe.hkeys(pending)
                 answers = pipe.execute()

@@ -1,7 +1,8 @@
 """What is done to an account's money in Redis: one script an act, each of one account's keys only.
 
 `money` (a hash) has the balance and the totals; `holds` what each call holds, and `leases` until when; `pending` what
-ended calls owe whose charge the balance does not contain yet; `done` the calls of the last day that were settled.
+ended calls owe whose charge the balance does not contain yet; `done` the calls of the last day that were settled;
+`told` the newest booking that was told of an account while it was not known, for who is just reading an older balance.
 The totals `held` and `pending` are changed where their members are, and nowhere else. Every act first gives back what
 calls hold whose lease ran out, a bounded number of them.
 
@@ -11,9 +12,10 @@ or failed over has another, and may have lost the last it was told: it is not be
 
 from __future__ import annotations
 
-KEYS = ("money", "holds", "leases", "pending", "done")
+KEYS = ("money", "holds", "leases", "pending", "done", "told")
 
 DAY = 86_400_000  # milliseconds a settled call is known to be
+READING = 60_000  # milliseconds that reading a balance may take
 _EXPIRED = 100  # leases that one act ends, and settled calls that one forgets
 
 _RUN = """
@@ -21,7 +23,7 @@ local function run() return string.match(redis.call('INFO', 'server'), 'run_id:(
 """
 
 _PRELUDE = f"""
-local MONEY, HOLDS, LEASES, PENDING, DONE = unpack(KEYS)
+local MONEY, HOLDS, LEASES, PENDING, DONE, TOLD = unpack(KEYS)
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local function field(name) return tonumber(redis.call('HGET', MONEY, name) or 0) end
@@ -59,6 +61,7 @@ local function owes(uuid)
     local amount, day = string.match(redis.call('HGET', PENDING, uuid) or '', '^(-?%d+) (.*)$')
     return tonumber(amount or 0), day
 end
+local function told() return tonumber(redis.call('GET', TOLD) or 0) end
 local function is_booked(uuid)
     set_hold(uuid, 0)
     add('pending', -owes(uuid))
@@ -156,26 +159,33 @@ elseif not of_day or day > of_day then redis.call('HSET', MONEY, 'day', day, 'sp
 # balance, ledger_id, then calls. An account that is not known stays so.
 BOOKED = (
     _PRELUDE
-    + """
+    + f"""
 give_back()
 for index = 3, #ARGV do is_booked(ARGV[index]) end
-if redis.call('HEXISTS', MONEY, 'ledger_id') == 1 and tonumber(ARGV[2]) > field('ledger_id') then
-    redis.call('HSET', MONEY, 'balance', ARGV[1], 'ledger_id', ARGV[2])
+local ledger_id = tonumber(ARGV[2])
+if redis.call('HEXISTS', MONEY, 'ledger_id') == 1 then
+    if ledger_id > field('ledger_id') then redis.call('HSET', MONEY, 'balance', ARGV[1], 'ledger_id', ARGV[2]) end
+elseif ledger_id > told() then
+    redis.call('SET', TOLD, ARGV[2], 'PX', {READING})
 end
 """
 )
 
-# run, balance, ledger_id, day, spent. 0: Redis has become another, or knows of a newer balance.
+# run, balance, ledger_id, day, spent, then calls whose charge the balance does not contain. 0: Redis has become
+# another, or was told of a newer balance, or of more that is owed, which the balance may contain.
 OPEN = (
     _RUN
     + _PRELUDE
     + """
 give_back()
 if redis.call('HGET', MONEY, 'run') == run() then return 1 end
-if ARGV[1] ~= run() or tonumber(ARGV[3]) < field('ledger_id') then return 0 end
-local spent, pending = tonumber(ARGV[5]), redis.call('HGETALL', PENDING)
-for index = 1, #pending, 2 do
-    local amount, day = owes(pending[index])
+if ARGV[1] ~= run() or tonumber(ARGV[3]) < math.max(field('ledger_id'), told()) then return 0 end
+local unbooked = {}
+for index = 6, #ARGV do unbooked[ARGV[index]] = true end
+local spent = tonumber(ARGV[5])
+for _, uuid in ipairs(redis.call('HKEYS', PENDING)) do
+    if not unbooked[uuid] then return 0 end
+    local amount, day = owes(uuid)
     if day == ARGV[4] then spent = spent + amount end
 end
 redis.call('HSET', MONEY, 'run', ARGV[1], 'balance', ARGV[2], 'ledger_id', ARGV[3], 'day', ARGV[4],
