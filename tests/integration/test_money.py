@@ -7,7 +7,6 @@ import pytest
 from callctl.admission.money import Money, account_keys, booked, release, renew, settle
 from callctl.admission.rebuild import Rebuild
 from callctl.errors import AmountError, RedisAway
-from callctl.live.client import connect
 from callctl.model import Booked, Demand
 from callctl.settings import Redis
 from callctl.store.balance import Balances, Opening
@@ -22,8 +21,8 @@ def demand(account="acme", want="1", need=None, credit="0", **more):
 
 
 @pytest.fixture
-def redis(settings):
-    return connect(settings.redis)
+def redis(settings, connected):
+    return connected(settings.redis)
 
 
 @pytest.fixture
@@ -259,9 +258,9 @@ def test_a_balance_or_limit_beyond_what_redis_counts_is_no_obstacle(bank, money,
     assert money.hold("d", [demand("rich", credit="4000000000")], 60)[0].refused == "money"
 
 
-def test_without_redis_nobody_can_say():
+def test_without_redis_nobody_can_say(connected):
     away = Redis(port=1, timeout=0.2)
     with pytest.raises(RedisAway):
-        Money(connect(away), away, lambda account, calls: Opening(Decimal(1), 1, DAY, Decimal(0))).hold(
+        Money(connected(away), away, lambda account, calls: Opening(Decimal(1), 1, DAY, Decimal(0))).hold(
             "c", [demand()], 60
         )

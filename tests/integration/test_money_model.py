@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from callctl.admission import micro
 from callctl.admission.money import Money, account_keys, booked, release, renew, settle
 from callctl.admission.rebuild import Rebuild
-from callctl.live.client import connect
 from callctl.model import Booked, Demand
 from callctl.store.balance import Opening
 
@@ -139,8 +138,8 @@ class Both:
         assert look.holds == {call: micro.money(amount) for call, amount in model.holds.items()}
 
 
-def test_any_acts_in_any_order(settings):
-    redis = connect(settings.redis)
+def test_any_acts_in_any_order(settings, connected):
+    redis = connected(settings.redis)
 
     class Nothing:
         booked = staticmethod(lambda pending: [])

@@ -9,7 +9,6 @@ import pytest
 from callctl.admission import micro
 from callctl.admission.money import Money, account_keys, booked, release, renew, settle
 from callctl.admission.rebuild import Rebuild
-from callctl.live.client import connect
 from callctl.model import Demand
 from callctl.store.balance import Balances
 from callctl.store.pool import Pool
@@ -54,8 +53,8 @@ def patient(settings):
 
 
 @pytest.fixture
-def redis(patient):
-    return connect(patient)
+def redis(patient, connected):
+    return connected(patient)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from redis import BusyLoadingError
 from callctl.admission.money import Money, account_keys, booked, settle
 from callctl.admission.rebuild import Holding, Owed, Rebuild
 from callctl.errors import RedisAway, StoreError
-from callctl.live.client import connect
 from callctl.model import Demand
 from callctl.settings import Mysql
 from callctl.store.balance import Balances
@@ -37,8 +36,8 @@ def owed(call, amount, account="acme"):
 
 
 @pytest.fixture
-def redis(settings):
-    return connect(settings.redis)
+def redis(settings, connected):
+    return connected(settings.redis)
 
 
 @pytest.fixture
@@ -83,9 +82,9 @@ class Past:
 
 
 @pytest.fixture
-def keep(services, settings):
+def keep(services, settings, connected):
     """Dumps are bytes."""
-    raw = connect(settings.redis)
+    raw = connected(settings.redis)
     raw.connection_pool.connection_kwargs["decode_responses"] = False
     return lambda: Past(raw, services)
 
@@ -128,12 +127,14 @@ def test_what_a_restored_redis_remembers_wrongly_is_made_right(keep, recorder, m
     assert money.look("acme") == right
 
 
-def test_two_hosts_rebuild_at_once_while_calls_come_and_charges_are_booked(redis, settings, database, services):
+def test_two_hosts_rebuild_at_once_while_calls_come_and_charges_are_booked(
+    redis, settings, database, services, connected
+):
     """No money is there twice at any time, and all of it is there in the end."""
     patient = settings.redis.model_copy(update={"timeout": 30.0})
     put_balance(database, "acme", "100")
-    hosts = [Rebuild(connect(patient), patient, Balances(Pool(settings.mysql, 2))) for _ in range(2)]
-    money = Money(connect(patient), patient, Balances(database).opening)
+    hosts = [Rebuild(connected(patient), patient, Balances(Pool(settings.mysql, 2))) for _ in range(2)]
+    money = Money(connected(patient), patient, Balances(database).opening)
     hosts[0].rebuild([], [])
     live, ended = [f"live{number}" for number in range(30)], [f"ended{number}" for number in range(20)]
     for call in (*live, *ended):
