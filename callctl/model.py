@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -20,11 +20,14 @@ from callctl.outside import (
     Rewriting,
     Route,
 )
+from callctl.rating.basis import Basis
+from callctl.rating.tariff import Tariff
 from callctl.reason import Reason
 from callctl.settings import Settings
 
 Kind = Literal["onnet", "pstn", "did", "conference", "service"]
 Verdict = Literal["pass", "fail", "skip"]
+Ending = Literal["time", "slice", "money"]  # at the end of what is paid: may last no longer, may be paid on, no money
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +210,15 @@ class Booked(NamedTuple):
     calls: tuple[str, ...] = ()
 
 
+class Near(NamedTuple):
+    """A limit of an account of which a call leaves little."""
+
+    account: str
+    limit: str
+    used: Decimal | int
+    of: Decimal | int
+
+
 class World(Protocol):
     """What a decision must ask outside: the only way it reaches the world."""
 
@@ -220,6 +232,14 @@ class World(Protocol):
 
     def admit(self, call: str, levels: Sequence[Level]) -> Sequence[Admitted]:
         """Take a place at each level, or none: the last one given then says which refused. Raises ServiceAway."""
+        ...
+
+    def rates(self, tariffs: Sequence[str], number: str) -> Mapping[str, Tariff]:
+        """Those of the tariffs that there are, each with its rates for calls to `number`. Raises ServiceAway."""
+        ...
+
+    def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:
+        """Hold money at each account, or none: the last one given then says which refused. Raises CallctlError."""
         ...
 
 
@@ -320,6 +340,11 @@ class Case:
     codecs: tuple[str, ...] = ()
     plan: Plan | None = None
     levels: tuple[str, ...] = ()
+    bases: tuple[Basis, ...] = ()
+    most: int | None = None  # seconds that a call that costs may last, whatever the money
+    paid: int | None = None  # seconds of these for which money is held
+    ending: Ending = "time"
+    near: list[Near] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +357,11 @@ class Decision:
     account: str = ""
     endpoint: str = ""
     caller_id: str = ""
-    max_seconds: int = 0
+    max_seconds: int = 0  # that it may last, whatever the money
+    paid_seconds: int = 0  # of these, for which money is held
+    ending: Ending = "time"  # what ends the call after them
     codecs: tuple[str, ...] = ()
-    levels: tuple[str, ...] = ()  # where the call holds a place until it ends
+    levels: tuple[str, ...] = ()  # where the call holds a place until it ends, though it be refused
+    bases: tuple[Basis, ...] = ()  # by what each account pays, the caller's first; where there are any, money is held
+    near: tuple[Near, ...] = ()
     called: str = ""  # the number called, without the prefix of the trunk it came by

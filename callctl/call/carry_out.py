@@ -1,6 +1,6 @@
 """Do what was decided, and follow the call on its own socket until it ends or is let go.
 
-The limit on a call's duration is armed inside FreeSWITCH before it is answered, so that a dead controller can never
+The time that is paid for is armed inside FreeSWITCH before the call is answered, so that a dead controller can never
 mean free minutes. An answered bridge is let go when the node's feed hears its end: an open socket costs FreeSWITCH
 more than the bridge does (measured).
 """
@@ -58,7 +58,7 @@ def commands(
     call, plan = request.call_uuid, decision.plan
     if isinstance(plan, Reject):
         return _refuse(call, plan.reason, known)
-    known |= {"execute_on_answer_callctl": f"sched_hangup +{decision.max_seconds + 1} ALLOTTED_TIMEOUT"}
+    known |= {"execute_on_answer_callctl": f"sched_hangup +{decision.paid_seconds + 1} ALLOTTED_TIMEOUT"}
     if decision.codecs:
         known["absolute_codec_string"] = command.codec_list(decision.codecs)
     started = {"callctl_started": str(request.started_us)}
@@ -67,7 +67,7 @@ def commands(
     if isinstance(plan, Bridge):
         known |= _common() | _caller_id(request, decision)
         dialled = command.dial_string(plan, _profile(request, settings), started)
-        return command.set_variables(call, known), command.execute("bridge", dialled, event_uuid=BRIDGE_ID)
+        return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Conference):
         return _conference(plan, request, settings, decision, known, started)
     return (
@@ -77,8 +77,14 @@ def commands(
     )
 
 
+def _bridge(dialled: str) -> bytes:
+    """The last thing told. It is not locked: behind a lock no tone could be played to the caller (observed)."""
+    return command.execute("bridge", dialled, event_uuid=BRIDGE_ID, lock=False)
+
+
 def _refuse(call: str, reason: Reason, known: dict[str, str]) -> tuple[bytes, ...]:
-    return command.set_variables(call, known | {"callctl_reason": reason.machine_name}), command.hangup(reason.cause)
+    refusal = command.respond(reason.response) if reason.response else command.hangup(reason.cause)
+    return command.set_variables(call, known | {"callctl_reason": reason.machine_name}), refusal
 
 
 def _common() -> dict[str, str]:
@@ -129,7 +135,7 @@ def _conference(
         dialled = command.core_dial_string(
             f"conf_{plan.room}", plan.owner_sip, _profile(request, settings), decision.codecs, legs
         )
-        return set_up, command.execute("bridge", dialled, event_uuid=BRIDGE_ID)
+        return set_up, _bridge(dialled)
     room = f"{plan.room}-{plan.owner}@{plan.profile}"
     return set_up, command.execute("answer"), command.execute("conference", room), command.hangup("NORMAL_CLEARING")
 

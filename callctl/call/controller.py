@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from callctl.admission import money
 from callctl.admission.limits import release
-from callctl.call import facts
+from callctl.call import charging, facts
 from callctl.call.carry_out import carry_out
 from callctl.call.decide import decide, refusal
 from callctl.call.request import from_channel, printable
 from callctl.call.world import Facts
 from callctl.cdr.spool import Spool
-from callctl.errors import CallctlError, SpoolError, SwitchError, UnsafeText
+from callctl.errors import CallctlError, Gone, SpoolError, SwitchError, UnsafeText
 from callctl.esl.session import Session
 from callctl.esl.wire import Event
 from callctl.live import metrics
@@ -25,6 +27,8 @@ from callctl.reason import Reason
 from callctl.settings import Settings
 
 log = structlog.get_logger()
+
+NEAR_AGAIN = 3600  # seconds after which it is told again that an account is near a limit
 
 
 class Controller:
@@ -72,14 +76,23 @@ class Controller:
         end: Event | None = None
         try:
             end = self._carried_out(decision, request, session)
+        except Gone:  # before the switch was told anything, or while it was told of a refusal
+            self._free_money(request, decision)
+            raise
         finally:
             if end is not None or session.lost:
-                self._give_back(request, decision)
+                self._free_places(request, decision)
         if end is not None:
-            self._spool.put(facts.ended(end))
+            self._ended(end)
             session.leave()
 
-    def _give_back(self, request: CallRequest, decision: Decision) -> None:
+    def _ended(self, end: Event) -> None:
+        """Record the end of a call, and tell Redis what it owes; the recorder, if it hears it, does the same."""
+        if charging.costs(end):
+            self._publisher.write(lambda pipe: charging.settled(pipe, self._settings.redis, end))
+        self._spool.put(facts.ended(end))
+
+    def _free_places(self, request: CallRequest, decision: Decision) -> None:
         """The places of a call that ended here, or whose socket did: should it live on, the recorder takes them anew.
 
         Of a call that was let go the recorder gives them back.
@@ -87,13 +100,20 @@ class Controller:
         if decision.levels:
             self._publisher.write(lambda pipe: release(pipe, self._settings.redis, request.call_uuid, decision.levels))
 
+    def _free_money(self, request: CallRequest, decision: Decision) -> None:
+        """The money of a call that nobody connects; that of one which may live on stays held until its end is heard."""
+        redis, call = self._settings.redis, request.call_uuid
+        for basis in decision.bases:
+            self._publisher.write(partial(money.release, settings=redis, call=call, account=basis.account))
+
     def _kept(self, request: CallRequest, decision: Decision) -> Decision:
         """The decision, once it is safe; a call whose record cannot be kept is refused."""
         try:
             self._spool.put(facts.routed(request, decision, self._name))
         except SpoolError as error:
             log.error("record cannot be kept", error=str(error))
-            self._give_back(request, decision)
+            self._free_places(request, decision)
+            self._free_money(request, decision)
             return refusal(Reason.SPOOL_FULL, failed("spool", Reason.SPOOL_FULL, "spool.full"))
         return decision
 
@@ -103,6 +123,7 @@ class Controller:
             return self._carry_out(decision, request, session)
         except UnsafeText as error:
             log.exception("decision cannot be carried out")
+            self._free_money(request, decision)
             return self._carry_out(_fault(error), request, session)
 
     def _carry_out(self, decision: Decision, request: CallRequest, session: Session) -> Event | None:
@@ -132,7 +153,12 @@ class Controller:
         data = facts.summary(request, decision)
         name = "refused" if "reason" in data else "routed"
         log.info(name, **{key: value for key, value in data.items() if value is not None}, account=decision.account)
-        self._publisher.event(name, request.call_uuid, request.at_us, request.node, decision.account, data)
+        tell = self._publisher.event
+        tell(name, request.call_uuid, request.at_us, request.node, decision.account, data)
+        for account, limit, used, of in decision.near:
+            data = {"limit": limit, "used": str(used), "of": str(of)}
+            once = f"{account}:{limit}"
+            tell("near_limit", request.call_uuid, request.at_us, request.node, account, data, once, NEAR_AGAIN)
 
 
 def _fault(error: Exception) -> Decision:

@@ -9,14 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
-from callctl.policy import account, identify, limits, media
+from callctl.policy import account, barring, charge, identify, limits, media, money
+from callctl.policy.duration import longest
 from callctl.reason import Reason
 from callctl.routing import destination, reach
 from callctl.settings import Settings
 
 Check = Callable[[Case], Step | None]
 
-CHECKS: tuple[Check, ...] = (identify.check, account.check, destination.check, media.check, reach.check, limits.check)
+CHECKS: tuple[Check, ...] = (
+    identify.check,
+    account.check,
+    destination.check,
+    barring.check,
+    charge.check,
+    media.check,
+    reach.check,
+    limits.check,
+    money.check,
+)
 
 
 def decide(request: CallRequest, directory: Directory, world: World, settings: Settings) -> Decision:
@@ -40,9 +51,9 @@ def refusal(reason: Reason, step: Step) -> Decision:
 
 
 def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
-    limit = case.settings.calls.max_duration
-    if case.account is not None and case.account.max_duration is not None:
-        limit = min(limit, case.account.max_duration)
+    refused = isinstance(plan, Reject)
+    most = longest(case) if case.most is None else case.most
+    paid = most if case.paid is None else case.paid
     return Decision(
         plan=plan,
         steps=tuple(steps),
@@ -50,9 +61,13 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         account=case.account.name if case.account else "",
         endpoint=case.endpoint.name if case.endpoint else "",
         caller_id=_caller_id(case),
-        max_seconds=0 if isinstance(plan, Reject) else limit,
+        max_seconds=0 if refused else most,
+        paid_seconds=0 if refused else paid,
+        ending=case.ending,
         codecs=case.codecs,
         levels=case.levels,
+        bases=() if refused else case.bases,
+        near=tuple(case.near),
         called=case.request.called,
     )
 

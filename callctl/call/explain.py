@@ -25,6 +25,7 @@ def told(decision: Decision, lang: Lang) -> dict[str, Any]:
         "account": decision.account or None,
         "endpoint": decision.endpoint or None,
         "max_seconds": decision.max_seconds,
+        "paid_seconds": decision.paid_seconds,
         "codecs": list(decision.codecs),
         "targets": facts.targets(decision),
         "steps": [

@@ -10,22 +10,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from callctl.call import outcome
+from callctl.call import charging, outcome
 from callctl.call.request import printable
 from callctl.cdr.spool import OpenCall, Record
 from callctl.esl.wire import Event
 from callctl.language import say
 from callctl.model import Bridge, CallRequest, Conference, Decision, Echo, Reject
+from callctl.rating.basis import pack
 from callctl.reason import BY_NAME, Reason
 
 _CALLEES_DOING = frozenset((
     Reason.BUSY, Reason.CALLEE_REFUSED, Reason.CALLEE_CODEC, Reason.CALLEE_UNREACHABLE, Reason.CALLEE_FAILED,
 ))  # fmt: skip
+_SWITCHS_DOING = frozenset((
+    Reason.TIME_UP, Reason.MONEY_UP, Reason.NOT_EXTENDED, Reason.NO_ANSWER, Reason.CONTROLLER_LOST,
+))  # fmt: skip
 _CAUSES = {
     "ORIGINATOR_CANCEL": Reason.CALLER_GAVE_UP,
-    "ALLOTTED_TIMEOUT": Reason.TIME_UP,
     "MANAGER_REQUEST": Reason.ENDED_BY_OPERATOR,
 }
+_TIMED_OUT = {"money": Reason.MONEY_UP, "slice": Reason.NOT_EXTENDED}  # by callctl_limit
 
 
 def variables(request: CallRequest, decision: Decision, controller: str) -> dict[str, str]:
@@ -38,6 +42,13 @@ def variables(request: CallRequest, decision: Decision, controller: str) -> dict
         "callctl_called": decision.called or request.called,
         "callctl_levels": ",".join(decision.levels),
     }
+    if decision.bases:
+        known |= {
+            "callctl_basis": pack(decision.bases),
+            "callctl_paid": str(decision.paid_seconds),
+            "callctl_most": str(decision.max_seconds),
+            "callctl_limit": decision.ending,
+        }
     return {name: value for name, value in known.items() if value}
 
 
@@ -61,6 +72,7 @@ def routed(request: CallRequest, decision: Decision, controller: str) -> list[Re
         trace=trace(decision),
         source_ip=request.source_ip,
         sip_call_id=request.sip_call_id,
+        basis=pack(decision.bases) if decision.bases else None,
     )
     data = summary(request, decision)
     story = event(
@@ -89,6 +101,7 @@ def trace(decision: Decision) -> dict[str, Any]:
     return {
         "outcome": outcome_name(decision),
         "max_seconds": decision.max_seconds,
+        "paid_seconds": decision.paid_seconds,
         "codecs": list(decision.codecs),
         "targets": targets(decision),
         "steps": [
@@ -126,6 +139,7 @@ def answered(a_leg: Event) -> Record:
             state="answered",
             node=a_leg.get("FreeSWITCH-Switchname"),
             answered_at=a_leg.number("Caller-Channel-Answered-Time") or a_leg.number("Event-Date-Timestamp"),
+            basis=a_leg.variable("callctl_basis"),
         ),
     )
 
@@ -134,7 +148,7 @@ def ended(a_leg: Event) -> list[Record]:
     """The A-leg's HANGUP_COMPLETE: the call's last facts, and what it tells of each attempt."""
     call, started = a_leg.get("Unique-ID"), a_leg.number("Caller-Channel-Created-Time")
     answer = a_leg.number("Caller-Channel-Answered-Time")
-    end = a_leg.number("Caller-Channel-Hangup-Time") or a_leg.number("Event-Date-Timestamp")
+    end = charging.ended_us(a_leg)
     ring = a_leg.number("Caller-Channel-Progress-Time") or a_leg.number("Caller-Channel-Progress-Media-Time")
     reason = end_reason(a_leg)
     tried = outcome.attempts(a_leg)
@@ -163,6 +177,7 @@ def ended(a_leg: Event) -> list[Record]:
         reason=reason.machine_name if reason else None,
         source_ip=printable(a_leg.variable("sip_network_ip")),
         sip_call_id=printable(a_leg.variable("sip_call_id"), 255),
+        **charging.columns(charging.charges(a_leg)),
     )
     legs = [
         Record("leg", _call(call, started, leg=number, leg_uuid=uuid, hangup_cause=None if cause == "NONE" else cause))
@@ -209,7 +224,13 @@ def _callee_status(b_leg: Event) -> int:
 
 
 def unheard(call: OpenCall, seen_us: int) -> Record:
-    """The end of a call that was gone when its switch could be heard again; `seen_us` is when that was found."""
+    """The end of a call that was gone when its switch could be heard again; `seen_us` is when that was found.
+
+    One that costs is charged until it was last known to be up.
+    """
+    answered = call.state == "answered"
+    charged = charging.unheard(call) if answered else ()
+    talked = charging.known_us(call) // 1000 if charged else None
     reason = Reason.END_UNHEARD
     return Record(
         "cdr",
@@ -221,7 +242,8 @@ def unheard(call: OpenCall, seen_us: int) -> Record:
             ended_at=seen_us,
             hangup_by="switch",
             reason=reason.machine_name,
-            duration_ms=None if call.state == "answered" else 0,
+            duration_ms=talked if answered else 0,
+            **charging.columns(charged),
         ),
     )
 
@@ -235,9 +257,8 @@ def end_reason(a_leg: Event) -> Reason | None:
     """Why the call was not connected or was cut; None for one that was answered and hung up by its parties."""
     if named := BY_NAME.get(a_leg.variable("callctl_reason")):
         return named
-    cause = a_leg.get("Hangup-Cause")
-    if cause in _CAUSES:
-        return _CAUSES[cause]
+    if cut := _cut_by(a_leg):
+        return cut
     if a_leg.number("Caller-Channel-Answered-Time"):
         return None
     if a_leg.variable("originate_disposition"):
@@ -245,7 +266,16 @@ def end_reason(a_leg: Event) -> Reason | None:
     if a_leg.variable("sip_hangup_disposition") == "recv_cancel":
         return Reason.CALLER_GAVE_UP
     # The switch itself may refuse the caller's offer (observed, case i).
-    return Reason.NO_COMMON_CODEC if cause == Reason.NO_COMMON_CODEC.cause else Reason.CONTROLLER_LOST
+    by_switch = a_leg.get("Hangup-Cause") == Reason.NO_COMMON_CODEC.cause
+    return Reason.NO_COMMON_CODEC if by_switch else Reason.CONTROLLER_LOST
+
+
+def _cut_by(a_leg: Event) -> Reason | None:
+    """What the cause itself tells; a call that the timer ended is told by what was to end it."""
+    cause = a_leg.get("Hangup-Cause")
+    if cause == Reason.TIME_UP.cause:
+        return _TIMED_OUT.get(a_leg.variable("callctl_limit"), Reason.TIME_UP)
+    return _CAUSES.get(cause)
 
 
 def _call(call: str, started_us: int, **fields: Any) -> dict[str, Any]:
@@ -268,7 +298,7 @@ def _ended_by(a_leg: Event, answer: int, reason: Reason | None) -> str:
         return "controller"
     if reason in _CALLEES_DOING:
         return "callee"
-    if reason in (Reason.TIME_UP, Reason.NO_ANSWER, Reason.CONTROLLER_LOST):
+    if reason in _SWITCHS_DOING:
         return "switch"
     if answer and a_leg.variable("last_bridge_hangup_cause"):
         return "callee"

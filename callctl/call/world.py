@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import gevent
 import structlog
 
-from callctl.admission.limits import Limits
+from callctl.admission.limits import LEASE, Limits
+from callctl.admission.money import Money
 from callctl.directory import Snapshot
 from callctl.errors import ServiceAway
 from callctl.live.board import Board
 from callctl.live.client import connect
 from callctl.live.edges import usable
 from callctl.live.rooms import Rooms
-from callctl.model import Admitted, Level, Located
+from callctl.model import Admitted, Demand, Held, Level, Located
+from callctl.rating.tariff import Tariff
 from callctl.routing.location import group
 from callctl.settings import Settings
+from callctl.store.balance import Balances
 from callctl.store.directory import config_version, load_directory
 from callctl.store.location import LocationStore
 from callctl.store.pool import Pool
+from callctl.store.tariff import load_several
 
 log = structlog.get_logger()
 
 REFRESH = 3.0  # seconds between looks at the configuration's version
+PRICING = 1.0  # seconds MySQL may take to say what a call costs; the dialplan's guard ends one undecided after 3 to 4
+PRICING_AT_ONCE = 4  # connections
 
 
 class Facts:
@@ -36,9 +42,13 @@ class Facts:
         location: LocationStore,
         rooms: Rooms,
         limits: Limits,
+        money: Money,
+        prices: Pool,
         board: Board | None = None,
     ) -> None:
         self._settings = settings
+        self._money = money
+        self._prices = prices
         self._pool = pool
         self._location = location
         self._rooms = rooms
@@ -64,6 +74,14 @@ class Facts:
     def admit(self, call: str, levels: Sequence[Level]) -> Sequence[Admitted]:
         """Take a place at each level, or none: the last one given then says which refused. Raises RedisAway."""
         return self._limits.admit(call, levels)
+
+    def rates(self, tariffs: Sequence[str], number: str) -> Mapping[str, Tariff]:
+        """Those of the tariffs that there are, each with its rates for calls to `number`. Raises StoreError."""
+        return load_several(self._prices, tariffs, number)
+
+    def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:
+        """Hold money at each account, or none. Raises RedisAway, StoreError and AmountError."""
+        return self._money.hold(call, demands, LEASE)
 
     def refresh(self) -> bool:
         """Read the configuration when its version changed; whether it did. Raises StoreError."""
@@ -98,17 +116,23 @@ class DryFacts(Facts):
         """What each level would say now. Raises RedisAway."""
         return self._limits.admit(call, levels, only_ask=True)
 
+    def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:
+        """What each account would say now. Raises RedisAway, StoreError and AmountError."""
+        return self._money.hold(call, demands, LEASE, only_ask=True)
+
 
 def dry_facts(settings: Settings) -> DryFacts:
     """What a dry run asks, with the configuration read. Raises ServiceAway."""
     registrations = Pool(settings.location_mysql, 1, settings.location.deadline)
-    redis = connect(settings.redis)
+    redis, prices = connect(settings.redis), Pool(settings.mysql, 1)
     facts = DryFacts(
         settings,
         Pool(settings.mysql, 1),
         LocationStore(registrations, settings.location),
         Rooms(redis, settings.redis),
         Limits(redis, settings.redis),
+        Money(redis, settings.redis, Balances(prices).opening),
+        prices,
     )
     facts.refresh()
     return facts

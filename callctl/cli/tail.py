@@ -28,6 +28,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "room_joined": ("room joined", "进入会议"),
     "room_left": ("room left", "离开会议"),
     "ended": ("ended", "结束"),
+    "near_limit": ("near limit", "接近上限"),
 }
 
 

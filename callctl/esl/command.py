@@ -80,15 +80,16 @@ def _encoded(text: str) -> bytes:
         raise UnsafeText(f"{text[:80]!r} has characters that cannot be written.") from error
 
 
-def execute(app: str, argument: str = "", *, event_uuid: str = "") -> bytes:
+def execute(app: str, argument: str = "", *, event_uuid: str = "", lock: bool = True) -> bytes:
     """Run an application after those already queued; its argument travels as a body, so no line can be forged.
 
-    `event_uuid` comes back as the Application-UUID of the application's events.
+    `event_uuid` comes back as the Application-UUID of the application's events. With `lock` what is told later waits
+    for its end; without it, it is done meanwhile.
     """
     if _NO_ARGUMENT.search(argument):
         raise UnsafeText(f"{argument[:80]!r} cannot be an application's argument.")
     head = f"sendmsg\ncall-command: execute\nexecute-app-name: {_checked(_NAME, app, 'application')}\n"
-    head += "event-lock: true\n"
+    head += "event-lock: true\n" if lock else ""
     if event_uuid:
         head += f"Event-UUID: {_checked(_UUID, event_uuid, 'event UUID')}\n"
     if not argument:
@@ -107,6 +108,11 @@ def set_variables(call: str, values: Mapping[str, str]) -> bytes:
 def hangup(cause: str) -> bytes:
     """End the call with a FreeSWITCH cause, after what is queued."""
     return execute("hangup", _checked(_NAME, cause, "cause"))
+
+
+def respond(status: str) -> bytes:
+    """Refuse the call with a SIP status of its own, after what is queued."""
+    return execute("respond", status)
 
 
 @lru_cache(1024)

@@ -55,8 +55,21 @@ class Publisher:
         self._trimmed = 0.0
         self.away = False
 
-    def event(self, name: str, call: str, at_us: int, node: str, account: str, data: Mapping[str, Any]) -> None:
-        """Append to the stream of live events, unless another host has told the same."""
+    def event(
+        self,
+        name: str,
+        call: str,
+        at_us: int,
+        node: str,
+        account: str,
+        data: Mapping[str, Any],
+        once: str = "",
+        seconds: int = REPEATS,
+    ) -> None:
+        """Append to the stream of live events, unless another host has told the same.
+
+        What is the same is named by `once`, and known to be for so many seconds; else it is the event of that moment.
+        """
         fields = {
             "event": name,
             "call": call,
@@ -65,8 +78,8 @@ class Publisher:
             "account": account,
             "data": orjson.dumps(data).decode(),
         }
-        seen = f"{{{self.stream}}}:{call}:{at_us}:{name}"
-        values = [REPEATS, self._settings.events_max, *chain.from_iterable(fields.items())]
+        seen = f"{{{self.stream}}}:{once or f'{call}:{at_us}'}:{name}"
+        values = [seconds, self._settings.events_max, *chain.from_iterable(fields.items())]
         self.write(lambda pipe: pipe.eval(_APPEND_ONCE, 2, self.stream, seen, *values))
 
     def write(self, write: Write) -> None:

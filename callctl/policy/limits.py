@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from callctl.errors import ServiceAway
-from callctl.model import NO_LIMITS, Admitted, Case, Level, Limits, Step, failed, passed, skipped
+from callctl.model import NO_LIMITS, Admitted, Case, Level, Limits, Near, Step, failed, passed, skipped
 from callctl.reason import Reason
 
 REFUSALS = {
@@ -13,7 +15,7 @@ REFUSALS = {
 
 
 def check(case: Case) -> Step | None:
-    """Takes the places; sets the levels that hold them. The last check: whoever it admits is carried out."""
+    """Takes the places; sets the levels that hold them, until the call ends, be it refused by a later check."""
     levels = _levels(case)
     if not levels:
         return None
@@ -26,6 +28,7 @@ def check(case: Case) -> Step | None:
         reason, sentence = REFUSALS[last.refused]
         return failed("limits", reason, sentence, level=last.level.name, used=_used(last))
     case.levels = tuple(level.name for level in levels)
+    case.near += _near(case, found)
     return passed("limits", "limits.free", used=tuple(f"{place.level.name} {_used(place)}" for place in found))
 
 
@@ -37,6 +40,18 @@ def _levels(case: Case) -> list[Level]:
         lineage = case.directory.lineage(case.endpoint.account)
         named += [(f"account {account.name}", account.limits) for account in lineage]
     return [Level(name, limits.calls, limits.cps) for name, limits in named if limits != NO_LIMITS]
+
+
+def _near(case: Case, found: Sequence[Admitted]) -> list[Near]:
+    """Where this call leaves few places."""
+    owner = case.account.name if case.account is not None else ""
+    near = []
+    for level, _, calls, _ in found:
+        kind, _, name = level.name.partition(" ")
+        if level.calls is not None and calls >= case.settings.money.warn_at * level.calls:
+            account, limit = (name, "calls") if kind == "account" else (owner, f"calls of {level.name}")
+            near.append(Near(account, limit, calls, level.calls))
+    return near
 
 
 def _used(place: Admitted) -> str:

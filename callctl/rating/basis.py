@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from json import dumps, loads
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -94,6 +95,7 @@ def pack(bases: Iterable[Basis]) -> str:
     return urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
 
 
+@lru_cache(1024)  # a call says the same in every event
 def unpack(text: str) -> tuple[Basis, ...]:
     """What was packed. Raises ValueError for any text that was not."""
     try:

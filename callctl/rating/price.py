@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from callctl.rating.chain import Stretch, connect_fee, stretches
-from callctl.rating.rounding import Money, charged
+from callctl.rating.rounding import Money, Rounding, charged
 from callctl.rating.tariff import SECOND, ZERO, Rate, RateSet
 from callctl.rating.window import opening
 
@@ -49,6 +49,14 @@ def price(
     billed = chain[-1].begins + chain[-1].seconds if chain else 0
     money = charged(spent, rates.scale, rates.tariff.rounding, rates.tariff.tax)
     return Price(money, rate, billed, fee, chain, rates.scale)
+
+
+def per_minute(rates: RateSet, rate: Rate) -> Decimal:
+    """What a minute costs by the dearest step of a rate, with tax; neither fee nor increments nor rounding is in it."""
+    more, less = (1, 1) if rates.tariff.tax.inclusive else rates.tariff.tax.factor
+    minutes = (Fraction(step.price) * 60 * Fraction(more, step.per * less) for step in rate.steps)
+    tenths = Rounding("up", 10)
+    return max(tenths.money(tenths.units(*minute.as_integer_ratio())) for minute in minutes)
 
 
 class Charge(NamedTuple):

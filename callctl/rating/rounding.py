@@ -95,6 +95,11 @@ def charged(amount: int, scale: int, rounding: Rounding, tax: Tax) -> Money:
     return Money(money(price), money(total - price), money(total), taxes)
 
 
+def shown(money: Decimal) -> str:
+    """Money for people: without the zeros behind its last digit."""
+    return f"{money.normalize():f}"
+
+
 def _shared(units: int, shares: Sequence[int]) -> list[int]:
     """`units` in proportion to `shares`; what is left goes to the largest remainders, the first of equals first."""
     whole = sum(shares)

@@ -11,8 +11,9 @@ import structlog
 from gevent import socket
 
 from callctl.admission.limits import Limits
+from callctl.admission.money import Money
 from callctl.call.controller import Controller
-from callctl.call.world import Facts
+from callctl.call.world import PRICING, PRICING_AT_ONCE, Facts
 from callctl.cdr.spool import Spool
 from callctl.esl.server import Server
 from callctl.live import board, client
@@ -22,6 +23,7 @@ from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
 from callctl.serve.parts import for_ever, open_board, until_told
 from callctl.settings import Settings, state_directory
+from callctl.store.balance import Balances
 from callctl.store.location import LocationStore
 from callctl.store.pool import Pool
 
@@ -78,5 +80,14 @@ def _settle_memory() -> None:
 def _facts(settings: Settings, redis: client.Client, marks: Board) -> Facts:
     location = settings.location
     registrations = Pool(settings.location_mysql, location.connections, location.deadline)
-    rooms, limits = Rooms(redis, settings.redis), Limits(redis, settings.redis)
-    return Facts(settings, Pool(settings.mysql, 1), LocationStore(registrations, location), rooms, limits, marks)
+    prices = Pool(settings.mysql, PRICING_AT_ONCE, PRICING)
+    return Facts(
+        settings,
+        Pool(settings.mysql, 1),
+        LocationStore(registrations, location),
+        Rooms(redis, settings.redis),
+        Limits(redis, settings.redis),
+        Money(redis, settings.redis, Balances(prices).opening),
+        prices,
+        marks,
+    )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -12,7 +13,7 @@ from MySQLdb.cursors import Cursor
 
 from callctl.declaration_tariff import TariffEntry
 from callctl.errors import CallctlError, ConfigError, StoreError
-from callctl.rating.tariff import Tariff
+from callctl.rating.tariff import Rate, Tariff
 from callctl.store import rates
 from callctl.store.pool import Connection, Pool
 
@@ -61,18 +62,36 @@ def summary(pool: Pool, name: str) -> dict[str, Any]:
 
 def load(pool: Pool, name: str, number: str) -> Tariff:
     """The tariff with the rates that a call to `number` may have, all of one moment. Raises NoTariff."""
+    found = load_several(pool, [name], number)
+    if name not in found:
+        raise NoTariff(name)
+    return found[name]
+
+
+def load_several(pool: Pool, names: Sequence[str], number: str) -> dict[str, Tariff]:
+    """As `load`, of those tariffs that there are, in one statement."""
     prefixes = [number[:length] for length in range(min(len(number), _LONGEST_PREFIX) + 1)]
     marks = ", ".join(["%s"] * len(prefixes))
-    rows = pool.rows(
+    # One SELECT a tariff: the server finds each's rates by their prefixes, but reads all of several in one.
+    of_one = (
         f"SELECT entry, {rates.COLUMNS} FROM "  # noqa: S608  names only
         "(SELECT name, generation AS in_force, body AS entry FROM tariff WHERE name = %s) named "
-        f"LEFT JOIN tariff_rate ON tariff = name AND generation = in_force AND prefix IN ({marks})",
-        (name, *prefixes),
+        f"LEFT JOIN tariff_rate ON tariff = name AND generation = in_force AND prefix IN ({marks})"
     )
-    if not rows:
-        raise NoTariff(name)
-    entry = TariffEntry.model_validate({**orjson.loads(rows[0][0]), "rates": ()})
-    return entry.with_rates(rates.read(columns) for _, *columns in rows if columns[0] is not None)
+    values = [value for name in names for value in (name, *prefixes)]
+    rows = pool.rows(" UNION ALL ".join([of_one] * len(names)), values)
+    found: dict[str, list[Rate]] = {}
+    for entry, *columns in rows:
+        of_entry = found.setdefault(entry, [])
+        if columns[0] is not None:
+            of_entry.append(rates.read(columns))
+    tariffs = (_parsed(entry).with_rates(of_entry) for entry, of_entry in found.items())
+    return {tariff.name: tariff for tariff in tariffs}
+
+
+@lru_cache(256)  # what is parsed is the text itself, so it can be no other tariff's
+def _parsed(entry: str) -> TariffEntry:
+    return TariffEntry.model_validate({**orjson.loads(entry), "rates": ()})
 
 
 def replace_rates(pool: Pool, name: str, currency: str | None, lines: Iterable[rates.Line]) -> Imported:

@@ -1,14 +1,18 @@
+from decimal import Decimal
+
 import pytest
 
 from callctl.call.carry_out import commands
 from callctl.call.decide import CHECKS, decide, refusal
 from callctl.directory import Snapshot
-from callctl.errors import RedisAway, StoreError
+from callctl.errors import AmountError, RedisAway, StoreError
 from callctl.language import say
 from callctl.model import Account, Bridge, Conference, Echo, EdgeTarget, Endpoint, Located, Reject, failed
+from callctl.rating.tariff import When
 from callctl.reason import Reason
 from callctl.settings import Edge, Node, Settings
-from tests.unit.company import DIRECTORY, HERE, SDP, World, request, settings
+from tests.unit.company import DIRECTORY, HERE, PAID_CALL, SDP, TARIFFS, World, decided_paid, request, settings
+from tests.unit.rating_calls import by_second, tariff
 
 NOWHERE = Located((), 0)
 AT_AN_UNKNOWN_EDGE = Located((), 2, ("no edge has server_id 9", "edge edge-c is disabled"))
@@ -81,26 +85,79 @@ REFUSED = {
     ),
 }  # fmt: skip
 
+AWAY = StoreError("MySQL did not answer within 1 s.")
+# Of a call that costs: what is other at an account or in the world.
+UNPAID = {
+    "by an account below a blocked one": (
+        {"reseller": {"held": "op-7"}}, {}, Reason.ACCOUNT_HELD, "account", "account.held"
+    ),
+    "with a prefix the account blocks": (
+        {"shop": {"blocked": ("9", "100")}}, {}, Reason.NUMBER_BLOCKED, "barring", "barring.blocked"
+    ),
+    "with a prefix a parent without tariff blocks": (
+        {"carrier": {"blocked": ("1",)}}, {}, Reason.NUMBER_BLOCKED, "barring", "barring.blocked"
+    ),
+    "with a prefix a parent does not allow": (
+        {"reseller": {"allowed": ("2", "11")}}, {}, Reason.NUMBER_NOT_ALLOWED, "barring", "barring.not_allowed"
+    ),
+    "to a premium number": (
+        {"shop": {"premium": True}, "reseller": {"premium": False}, "premium": ("100",)}, {},
+        Reason.PREMIUM_BARRED, "barring", "barring.premium",
+    ),
+    "with no rate for the number": (
+        {}, {"tariffs": {"gold": tariff(by_second("1", prefix="2"), name="gold"), "base": TARIFFS["base"]}},
+        Reason.NO_RATE, "charge", "charge.no_rate",
+    ),
+    "with a rate that holds at another time only": (
+        {}, {"tariffs": {"gold": tariff(by_second("1", prefix="1", when=When(months=frozenset({1}))), name="gold")}},
+        Reason.NO_RATE, "charge", "charge.no_rate",
+    ),
+    "by a parent whose tariff is gone": (
+        {}, {"tariffs": {"gold": TARIFFS["gold"]}}, Reason.NO_RATE, "charge", "charge.no_tariff"
+    ),
+    "that its tariff lets last no second": (
+        {}, {"tariffs": TARIFFS | {"base": tariff(by_second("60", prefix="", max_cost=Decimal("0.5")), name="base")}},
+        Reason.NO_RATE, "charge", "charge.cut_off",
+    ),
+    "that costs a parent more a minute than it allows": (
+        {"reseller": {"price_per_minute": Decimal("0.29")}}, {}, Reason.TOO_DEAR, "charge", "charge.dear"
+    ),
+    "while MySQL cannot say what it costs": ({}, {"tariffs": AWAY}, Reason.RATES_AWAY, "charge", "charge.away"),
+    "without money": ({}, {"money": {"shop": "money"}}, Reason.NO_MONEY, "money", "money.none"),
+    "whose parent has no money": ({}, {"money": {"reseller": "money"}}, Reason.NO_MONEY, "money", "money.none"),
+    "that spent its day": ({}, {"money": {"shop": "day"}}, Reason.DAY_SPENT, "money", "money.day"),
+    "while Redis cannot say whether there is money": (
+        {}, {"money": RedisAway("Redis did not answer.")}, Reason.MONEY_AWAY, "money", "money.away"
+    ),
+    "that costs more than can be counted": (
+        {}, {"money": AmountError("That is too much.")}, Reason.MONEY_AWAY, "money", "money.away"
+    ),
+}  # fmt: skip
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", [*REFUSED, *UNPAID])
 def test_a_call_is_refused(case):
-    asked, answers, reason, check, key = REFUSED[case]
-    decision = decide(request(**asked), DIRECTORY, World(**answers), settings())
+    asked, answers, reason, check, key = (REFUSED | UNPAID)[case]
+    if case in UNPAID:
+        decision, asked = decided_paid(World(**answers), **asked), PAID_CALL
+    else:
+        decision = decide(request(**asked), DIRECTORY, World(**answers), settings())
     assert decision.plan == Reject(reason)
     assert (decision.steps[-1].check, decision.steps[-1].message.key) == (check, key)
     assert decision.steps[-1].verdict == "fail"
     assert [step.verdict for step in decision.steps[:-1] if step.verdict == "fail"] == []
-    assert decision.max_seconds == 0
+    assert (decision.max_seconds, decision.paid_seconds, decision.bases) == (0, 0, ())
     for lang in ("en", "zh"):
         for step in decision.steps:
             assert say(step.message, lang)
     told = b"".join(commands(decision, request(**asked), settings(), {}))
     assert f"callctl_reason={reason.machine_name}".encode() in told
-    assert told.endswith(b"\n\n" + reason.cause.encode())
+    assert told.endswith(b"\n\n" + (reason.response or reason.cause).encode())
+    assert (b"execute-app-name: respond\n" in told) == (reason.sip == 402)
+    assert (b"execute-app-name: hangup\n" in told) == (reason.sip != 402)
 
 
 def test_every_reason_a_decision_can_give_is_given_above():
-    own = {row[2] for row in REFUSED.values()}
+    own = {row[2] for row in (REFUSED | UNPAID).values()}
     places = {
         "the controller": {
             Reason.DIRECTORY_AWAY, Reason.SPOOL_FULL, Reason.OVERLOADED, Reason.CONTROLLER_FAULT, Reason.CONTROLLER_LOST
@@ -109,7 +166,10 @@ def test_every_reason_a_decision_can_give_is_given_above():
             Reason.BUSY, Reason.NO_ANSWER, Reason.CALLEE_REFUSED, Reason.CALLEE_CODEC, Reason.CALLEE_UNREACHABLE,
             Reason.CALLEE_FAILED,
         },
-        "a call's end": {Reason.CALLER_GAVE_UP, Reason.TIME_UP, Reason.ENDED_BY_OPERATOR, Reason.END_UNHEARD},
+        "a call's end": {
+            Reason.CALLER_GAVE_UP, Reason.TIME_UP, Reason.ENDED_BY_OPERATOR, Reason.END_UNHEARD, Reason.MONEY_UP,
+            Reason.NOT_EXTENDED,
+        },
     }  # fmt: skip
     assert own | set.union(*places.values()) == set(Reason)
 
@@ -340,7 +400,7 @@ def test_a_world_that_cannot_say_who_owns_a_room_does_not_pass_for_an_answer():
 
 def test_the_checks_are_made_in_this_order():
     assert [check.__module__.rpartition(".")[2] for check in CHECKS] == [
-        "identify", "account", "destination", "media", "reach", "limits",
+        "identify", "account", "destination", "barring", "charge", "media", "reach", "limits", "money",
     ]  # fmt: skip
 
 
