@@ -1,4 +1,4 @@
-"""Rates as CSV: read line by line in bounded memory, every fault named by file and line."""
+"""Rates as CSV: read block by block in bounded memory, every fault named by file and line."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
-from functools import lru_cache
+from io import StringIO
+from itertools import chain
 from operator import itemgetter
 from typing import BinaryIO, TypeVar
 
@@ -15,6 +16,7 @@ from callctl.declaration_tariff import EPOCH
 from callctl.errors import ConfigError
 from callctl.rating.tariff import Rate, steps_of
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 # What a column is called, and the text that stands for an empty or missing cell.
@@ -29,13 +31,28 @@ OTHER_NAMES = {
     "grace_period": "grace", "rate_multiplier": "multiplier", "rate_addition": "addition", "rates_status": "status",
 }  # fmt: skip
 _TERMS = tuple(name for name in DEFAULTS if name not in ("prefix", "destination"))
-_CELLS = ("prefix", "destination", *_TERMS)
 _EXACT = Context(prec=60)
+_BLOCK = 1 << 18  # bytes that are read at once
 _LONGEST_LINE = 1 << 16  # bytes
-_PREFIX = re.compile(r"\+?([0-9*#]{1,20})")
+_LONGEST_PREFIX = 20
+_PREFIX = re.compile(rf"\+?([0-9*#]{{1,{_LONGEST_PREFIX}}})")
 _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,10})?")
 _SECONDS = re.compile(r"[0-9]{1,5}")
 _DAY = 86_400
+_KEPT = 1 << 16
+
+
+class _Made(dict[K, T]):
+    """What was made of each key, made when it is asked for first; a hit costs less than one of an lru_cache."""
+
+    def __init__(self, make: Callable[[K], T]) -> None:
+        self._make = make
+
+    def __missing__(self, key: K) -> T:
+        if len(self) >= _KEPT:
+            self.clear()
+        made = self[key] = self._make(key)
+        return made
 
 
 def read(file: BinaryIO, name: str, made: Callable[[Rate], T]) -> Iterator[tuple[int, str, str, T]]:
@@ -43,19 +60,23 @@ def read(file: BinaryIO, name: str, made: Callable[[Rate], T]) -> Iterator[tuple
 
     Raises ConfigError that names `name` and the line.
     """
-    rows = csv.reader(_lines(file, name), strict=True)
+    rows = csv.reader(chain.from_iterable(_blocks(file, name)), strict=True)
     line = 1
     try:
         header = _header(next(rows, []))
-        take = _taken(header)
-        terms = lru_cache(maxsize=1 << 16)(lambda cells: made(_terms(cells)))
+        width, at = len(header), header.index("prefix")
+        named = header.index("destination") if "destination" in header else None
+        take, terms = _sharing(header, made)
+        destinations = _Made(_destination)
         line = first = rows.line_num + 1
         for row in rows:
             if row:
-                if len(row) != len(header):
-                    raise ValueError(f"there are {len(row)} cells where the header has {len(header)}")
-                prefix, destination, *cells = take(row)
-                yield line, _prefix(prefix), _destination(destination), terms(tuple(cells))
+                if len(row) != width:
+                    raise ValueError(f"there are {len(row)} cells where the header has {width}")
+                prefix = row[at]
+                if not (prefix.isascii() and prefix.isdigit() and len(prefix) <= _LONGEST_PREFIX):
+                    prefix = _prefix(prefix)
+                yield line, prefix, "" if named is None else destinations[row[named]], terms[take(row)]
                 first = 0
             line = rows.line_num + 1
         if first:
@@ -64,16 +85,41 @@ def read(file: BinaryIO, name: str, made: Callable[[Rate], T]) -> Iterator[tuple
         raise ConfigError(f"{name}:{line}: {error}.") from error
 
 
-def _lines(file: BinaryIO, name: str) -> Iterator[str]:
-    number = 0
-    while data := file.readline(_LONGEST_LINE):
-        number += 1
-        if len(data) == _LONGEST_LINE:
-            raise ConfigError(f"{name}:{number}: the line is longer than {_LONGEST_LINE} bytes; see that it is CSV.")
+def _blocks(file: BinaryIO, name: str) -> Iterator[StringIO]:
+    """The text, many lines at once; those before a fault are given first, as they may have one themselves."""
+    line = 1
+    rest = b""  # of a line that goes on in the next block
+    while True:
+        more = file.read(_BLOCK)
+        data = rest + more if rest else more
+        end = data.rfind(b"\n") + 1 if more else len(data)
+        long = _too_long(data)
+        fault = ""
+        if long is not None:
+            end, fault = long, f"the line is longer than {_LONGEST_LINE} bytes; see that it is CSV"
         try:
-            yield data.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = data[:end].decode()
         except UnicodeDecodeError as error:
-            raise ConfigError(f"{name}:{number}: this is not UTF-8; save the file as UTF-8.") from error
+            end, fault = data.rfind(b"\n", 0, error.start) + 1, "this is not UTF-8; save the file as UTF-8"
+            text = data[:end].decode()
+        yield StringIO(text.removeprefix("\ufeff") if line == 1 else text, newline="\n")
+        line += text.count("\n")
+        if fault:
+            raise ConfigError(f"{name}:{line}: {fault}.")
+        if not more:
+            return
+        rest = data[end:]
+
+
+def _too_long(data: bytes) -> int | None:
+    """Where a line begins that is too long: one look for each that might be, not for each line."""
+    begin = 0
+    while len(data) - begin >= _LONGEST_LINE:
+        end = data.rfind(b"\n", begin, begin + _LONGEST_LINE - 1)
+        if end < 0:
+            return begin
+        begin = end + 1
+    return None
 
 
 def _header(cells: list[str]) -> list[str]:
@@ -90,12 +136,14 @@ def _header(cells: list[str]) -> list[str]:
     return names
 
 
-def _taken(header: list[str]) -> Callable[[list[str]], tuple[str, ...]]:
-    """What takes the cells of _CELLS out of a row; for a missing column it takes the default, put behind the row."""
-    places = [header.index(name) if name in header else len(header) + at for at, name in enumerate(_CELLS)]
-    defaults = [DEFAULTS[name] for name in _CELLS]
-    take = itemgetter(*places)
-    return lambda row: take(row + defaults)
+def _sharing(
+    header: list[str], made: Callable[[Rate], T]
+) -> tuple[Callable[[list[str]], tuple[str, ...]], _Made[tuple[str, ...], T]]:
+    """What takes the cells of terms out of a row, and what `made` makes of them."""
+    names = [name for name in header if name in _TERMS]
+    places = [header.index(name) for name in names]
+    take = itemgetter(*places, places[0])  # the first one twice: of a single place it would take no tuple
+    return take, _Made(lambda cells: made(_terms(dict(zip(names, cells, strict=False)))))
 
 
 def _prefix(cell: str) -> str:
@@ -105,7 +153,6 @@ def _prefix(cell: str) -> str:
     return match[1]
 
 
-@lru_cache(maxsize=1 << 14)
 def _destination(cell: str) -> str:
     text = cell.strip()
     if len(text) > 100 or not text.isprintable():
@@ -113,8 +160,8 @@ def _destination(cell: str) -> str:
     return text
 
 
-def _terms(cells: tuple[str, ...]) -> Rate:
-    given = {name: cell.strip() or DEFAULTS[name] for name, cell in zip(_TERMS, cells, strict=True)}
+def _terms(cells: dict[str, str]) -> Rate:
+    given = {name: cells.get(name, "").strip() or DEFAULTS[name] for name in _TERMS}
     if given["status"] != "1":
         raise ValueError("status is not 1: leave out what is blocked, for a rate allows the call")
     price = _kept("rate times multiplier", _EXACT.multiply(_amount("rate", given), _amount("multiplier", given)))

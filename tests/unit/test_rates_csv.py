@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callctl import rates_csv
 from callctl.errors import ConfigError
 from callctl.rates_csv import read
 from callctl.rating.tariff import Rate, Step
@@ -128,3 +129,43 @@ def test_whatever_the_bytes_it_is_rates_or_a_sentence(header, data):
         assert str(error).startswith("r.csv:")  # noqa: PT017  either outcome is right
     else:
         assert found
+
+
+def said(data):
+    try:
+        return rates(data)
+    except ConfigError as error:
+        return str(error)
+
+
+BYTES = st.text('19,."\n\r中\ufeff', max_size=200).map(str.encode) | st.binary(max_size=20)
+
+
+@given(st.sampled_from((*HEADERS, b"\xef\xbb\xbfprefix,rate\n")), BYTES, BYTES, st.integers(1, 50))
+def test_how_much_is_read_at_once_changes_nothing(header, first, second, size):
+    data = header + first + second
+    whole = said(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rates_csv, "_BLOCK", size)
+        assert said(data) == whole
+
+
+def test_the_first_of_two_faults_is_named():
+    for second in (b"\xff", b"2" * 70_000, b"2\n"):
+        assert said(b"prefix,rate\n1,1\n2,x\n3,1\n" + second).startswith("r.csv:3: rate 'x'")
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_the_longest_line(end):
+    longest = (1 << 16) - 1 - len(end)
+    row = b"1,1" + b" " * (longest - 3) + end
+    for before in range(0, 300_000, 50_000):
+        head = b"prefix,rate\n" + b"1,1\n" * before
+        assert len(said(head + row)) == before + 1
+        assert said(head + row[:3] + b" " + row[3:]).startswith(f"r.csv:{before + 2}: the line is longer")
+
+
+def test_more_terms_than_are_kept(monkeypatch):
+    monkeypatch.setattr(rates_csv, "_KEPT", 3)
+    found = rates("prefix,rate\n" + "".join(f"{row},0.{row % 7}\n" for row in range(1, 50)))
+    assert [rate.steps[0].price for *_, rate in found] == [Decimal(f"0.{row % 7}") for row in range(1, 50)]
