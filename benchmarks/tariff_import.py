@@ -1,6 +1,7 @@
 """How fast `callctl tariff import` is, beside MariaDB's own LOAD DATA of the same file into the same table.
 
-`python -m benchmarks.tariff_import [ROWS]`; both run in turn, three times, on a private MariaDB.
+`python -m benchmarks.tariff_import [ROWS]`; on a private MariaDB, in turn, three times: the import of a new tariff, the
+import in place of as many rates, which it removes then, and LOAD DATA.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import MySQLdb
@@ -39,11 +41,30 @@ def main() -> None:
         migrate(mysql)
         file = Path(folder) / "rates.csv"
         write(file, rows)
-        figures = [(imported(services, file), loaded(services, file)) for _ in range(ROUNDS)]
-    ours, theirs = (rows / statistics.median(times) for times in zip(*figures, strict=True))
-    print(f"{rows} rates, {file.name} sorted by prefix, median of {ROUNDS}, {os.cpu_count()} cores:")
-    print(f"callctl tariff import  {ours:>10,.0f} rates/s ({ours / theirs:.2f} of LOAD DATA)")
-    print(f"LOAD DATA LOCAL        {theirs:>10,.0f} rates/s")
+        figures = [measured(services, file) for _ in range(ROUNDS)]
+    print(f"{rows} rates sorted by prefix, {os.cpu_count()} cores, {ROUNDS} rounds: median (least to most)")
+    for what, seconds, ratios in zip(
+        ("import of a new tariff", "import in place of as many", "LOAD DATA LOCAL"),
+        zip(*figures, strict=True),
+        zip(*([figure[-1] / each for each in figure] for figure in figures), strict=True),
+        strict=True,
+    ):
+        speeds = spread([rows / each for each in seconds], ",.0f")
+        print(f"{what:<27} {speeds} rates/s, {spread(ratios, '.2f')} of LOAD DATA")
+
+
+def measured(services: Services, file: Path) -> tuple[float, float, float]:
+    """Seconds of an import, of another one in its place, and of LOAD DATA."""
+    connection = connected(services)
+    for table in ("tariff", "tariff_generation", "tariff_rate"):
+        connection.query(f"TRUNCATE {table}".encode())
+    connection.close()
+    return imported(services, file), imported(services, file), loaded(services, file)
+
+
+def spread(figures: Sequence[float], form: str) -> str:
+    """The median, and between what they all are."""
+    return f"{statistics.median(figures):{form}} ({min(figures):{form}} to {max(figures):{form}})"
 
 
 def write(file: Path, rows: int) -> None:
@@ -69,12 +90,17 @@ def imported(services: Services, file: Path) -> float:
     return time.perf_counter() - begun
 
 
-def loaded(services: Services, file: Path) -> float:
-    """Seconds of the statement."""
-    connection = MySQLdb.connect(
+def connected(services: Services) -> MySQLdb.Connection:
+    """A connection of our own."""
+    return MySQLdb.connect(
         host="127.0.0.1", port=services.mysql_port, user=services.mysql_user, password=services.mysql_password,
         database="callctl", local_infile=1, autocommit=True,
     )  # fmt: skip
+
+
+def loaded(services: Services, file: Path) -> float:
+    """Seconds of the statement."""
+    connection = connected(services)
     cursor = connection.cursor()
     cursor.execute("DROP TABLE IF EXISTS loaded")
     cursor.execute("CREATE TABLE loaded LIKE tariff_rate")

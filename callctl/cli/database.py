@@ -11,9 +11,9 @@ from callctl.store.pool import Pool
 
 
 @contextmanager
-def opened(context: Context, deadline: float | None = None) -> Iterator[Pool]:
+def opened(context: Context, deadline: float | None = None, *, loads: bool = False) -> Iterator[Pool]:
     """A connection to MySQL, whose schema is the one this callctl was written for. Raises StoreError, ConfigError."""
-    pool = Pool(context.settings.mysql, 1, deadline)
+    pool = Pool(context.settings.mysql, 1, deadline, loads=loads)
     try:
         require_current(pool)
         yield pool

@@ -22,7 +22,6 @@ from callctl.store import rates
 from callctl.store import tariff as store
 
 _DEADLINE = 600.0  # seconds a statement may take: those that look at every rate take a while
-_SHOWN_EVERY = 5000  # rates
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -84,20 +83,21 @@ def import_(context: Context, name: str, file: Path, currency: str | None) -> No
     OV500's names do as well: ppm, ppc, minimal, resolution, grace, multiplier, addition, status; and rate,
     connection_charge, minimal_time, resolution_time, grace_period, rate_multiplier, rate_addition, rates_status.
 
+    It is fastest where MySQL has local_infile on; no file but this one is read, whatever the server asks for.
+
     用 CSV 文件一次性替换一个费率表；只要有一行错误就什么都不改变。第一行为列名，顺序任意。
     必需：prefix（号码前缀）、rate（单价）。可选：destination（目的地）、connect_fee（接通费，默认 0）、
     increment（计费单元，默认 1 秒）、minimum（首个计费单元，默认同 increment）、per（单价对应的秒数，默认 60）、
     grace（免计费的短通话秒数，默认 0）、free（免费秒数，默认 0）、effective 和 expires（生效与失效时间，
-    ISO 8601，默认 UTC）。也接受 OV500 的列名。
+    ISO 8601，默认 UTC）。也接受 OV500 的列名。MySQL 开启 local_infile 时最快；无论服务器要求什么，都只读取这一个文件。
     """
     if not _NAME.fullmatch(name):
         raise click.BadParameter(f"{name!r} is no name of a tariff; use letters, digits and _.-", param_hint="NAME")
     if currency is not None and not re.fullmatch("[A-Z]{3}", currency):
         raise click.BadParameter(f"{currency!r} is none; write one as USD", param_hint="--currency")
-    with opened(context, _DEADLINE) as pool, _file(file) as rows, _watched(context, file, rows) as watched:
-        lines = (rates.Line(*row) for row in watched(rates_csv.read(rows, str(file), rates.terms)))
+    with opened(context, _DEADLINE, loads=True) as pool, _file(file) as rows, _watched(context, file, rows) as watched:
         try:
-            done = store.replace_rates(pool, name, currency, lines)
+            done = store.replace_rates(pool, name, currency, rates_csv.read(watched, str(file), rates.terms))
         except store.RatesTwice as error:
             said = f"prefix {error.prefix} has a rate of that moment at line {error.first} already; keep one"
             raise ConfigError(f"{file}:{error.second}: {said}.") from error
@@ -160,17 +160,9 @@ def _file(file: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _watched(context: Context, file: Path, opened_file: BinaryIO) -> Iterator[Any]:
-    """What shows how far a file has been read, on a terminal and for people only."""
+def _watched(context: Context, file: Path, rows: BinaryIO) -> Iterator[BinaryIO]:
+    """The file, showing how far it has been read, on a terminal and for people only."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=context.as_json or not console.is_terminal) as bar:
-        task = bar.add_task(file.name, total=file.stat().st_size)
-
-        def watched(rows: Iterator[Any]) -> Iterator[Any]:
-            for count, row in enumerate(rows):
-                if count % _SHOWN_EVERY == 0 and not bar.disable and opened_file.seekable():
-                    bar.update(task, completed=opened_file.tell())
-                yield row
-
-        yield watched
+        yield bar.wrap_file(rows, file.stat().st_size, description=file.name)

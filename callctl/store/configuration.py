@@ -64,9 +64,10 @@ def apply(pool: Pool, declare: Callable[[Known], Declaration], *, prune: bool, d
             if change.now or prune or (change.what, change.key) in declared.removed
         ]
         done = [change for change in done if change.now != change.was]
-        replaced = _write(cursor, done, declared) if done and not dry_run else {}
-    for name, generation in replaced.items():
-        tariff.remove_before(pool, name, generation)
+        if done and not dry_run:
+            _write(cursor, done, declared)
+    if not dry_run and any(change.what == "tariff" for change in done):
+        tariff.tidy(pool)
     changed = {(change.what, change.key) for change in done}
     untouched = ((change.what, change.key) for change in changes)
     return Applied(done, [each for each in untouched if each not in changed])
@@ -117,18 +118,15 @@ def _kept_in_the_books(change: Change, booked: Mapping[str, str]) -> Change:
     return change._replace(now=body | {"name": change.key, "status": "closed", "currency": booked[change.key]})
 
 
-def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> dict[str, int]:
-    """What goes, goes first: a number may pass from one endpoint to another in one apply.
-
-    Returns the tariffs whose rates were replaced: all before this generation are to be removed.
-    """
-    replaced: dict[str, int] = {}
+def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> None:
+    """What goes, goes first: a number may pass from one endpoint to another in one apply."""
     for change in changes:
         if change.what == "tariff":
             entry = declared.tariffs.get(change.key)
-            replaced[change.key] = (
-                tariff.write(cursor, entry, change.was, change.now) if entry else tariff.drop(cursor, change.key)
-            )
+            if entry:
+                tariff.write(cursor, entry, change.was, change.now)
+            else:
+                tariff.drop(cursor, change.key)
         elif change.what not in ("account", "endpoint"):
             _write_item(cursor, change)
         elif not change.now:
@@ -143,7 +141,6 @@ def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> dict
     for change in moved:
         _write_endpoint(cursor, EndpointEntry.model_validate(change.now), change)
     cursor.execute("UPDATE config_version SET version = version + 1 WHERE id = 1")
-    return replaced
 
 
 def _write_item(cursor: Cursor, change: Change) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -17,9 +18,10 @@ import gevent
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 from gevent.monkey import get_original
-from gevent.socket import wait_read
+from gevent.socket import wait_read, wait_write
 from gevent.threadpool import ThreadPool
-from MySQLdb import Error, connections
+from MySQLdb import Error, OperationalError, connections
+from MySQLdb.constants import CLIENT, CR
 from MySQLdb.cursors import Cursor
 
 from callctl.errors import StoreError
@@ -40,16 +42,22 @@ Values = Sequence[Any]
 
 
 class Connection(connections.Connection):
-    """A connection for one greenlet at a time; `deadline` is how many seconds a statement may take."""
+    """A connection for one greenlet at a time; `deadline` is how many seconds a statement may take.
+
+    The library gives no server a file, not even when `loads` says to the server that it may ask (`store/loading.py`).
+    """
 
     if TYPE_CHECKING:  # untyped in mysqlclient's stubs
 
         def send_query(self, query: bytes) -> None: ...  # noqa: D102
         def read_query_result(self) -> None: ...  # noqa: D102
         def fileno(self) -> int: ...  # noqa: D102
+        def affected_rows(self) -> int: ...  # noqa: D102
+        def warning_count(self) -> int: ...  # noqa: D102
         def close(self) -> None: ...  # noqa: D102
 
-    def __init__(self, mysql: Mysql, deadline: float) -> None:
+    def __init__(self, mysql: Mysql, deadline: float, *, loads: bool = False) -> None:
+        self.loads = loads
         self._mysql = mysql
         self._deadline = deadline
         super().__init__(
@@ -65,6 +73,8 @@ class Connection(connections.Connection):
             init_command=_SESSION,
             autocommit=True,
             multi_statements=False,
+            local_infile=0,
+            client_flag=CLIENT.LOCAL_FILES if loads else 0,
         )
 
     def query(self, query: bytes | bytearray | str) -> None:
@@ -74,11 +84,29 @@ class Connection(connections.Connection):
 
     def answered(self) -> None:
         """Return when the result of what `send_query` sent has begun to arrive."""
+        self.wait()
+        self.read_query_result()
+
+    def wait(self) -> None:
+        """Return when the server says something."""
         try:
             wait_read(self.fileno(), timeout=self._deadline)
         except TimeoutError:
             raise late(self._mysql, self._deadline) from None
-        self.read_query_result()
+
+    def write(self, wire: socket.socket, data: bytes) -> None:
+        """Send bytes of our own on `wire`, a copy of this connection's socket."""
+        rest = memoryview(data)
+        try:
+            while rest:
+                try:
+                    rest = rest[wire.send(rest, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL) :]
+                except BlockingIOError:
+                    wait_write(self.fileno(), timeout=self._deadline)
+        except TimeoutError:
+            raise late(self._mysql, self._deadline) from None
+        except OSError as error:
+            raise OperationalError(CR.SERVER_LOST, error.strerror) from error
 
     def commit(self) -> None:
         """Commit, as a statement, so that it waits like one."""
@@ -105,9 +133,10 @@ class Connection(connections.Connection):
 class Pool:
     """At most `size` connections; `deadline` is how many seconds a checkout, and then each statement, may take."""
 
-    def __init__(self, mysql: Mysql, size: int, deadline: float | None = None) -> None:
+    def __init__(self, mysql: Mysql, size: int, deadline: float | None = None, *, loads: bool = False) -> None:
         self.mysql = mysql
         self._size = size
+        self._loads = loads
         self._deadline = mysql.deadline if deadline is None else deadline
         self._slots = BoundedSemaphore(size)
         self._idle: list[Connection] = []  # last in, first out: what a busy hour opened goes stale and is dropped
@@ -228,7 +257,7 @@ class Pool:
     def _open(self) -> Connection | Error:
         """Runs on a thread. An error is returned: gevent prints what a thread raises."""
         try:
-            return Connection(self.mysql, self._deadline)
+            return Connection(self.mysql, self._deadline, loads=self._loads)
         except Error as error:
             return error
 

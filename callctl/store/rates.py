@@ -9,16 +9,23 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from MySQLdb import string_literal
+from MySQLdb import DataError, string_literal
+from MySQLdb.constants import ER
 
 from callctl.declaration_tariff import EPOCH
 from callctl.rating.tariff import ALWAYS, Rate, Step, When, steps_of
+from callctl.store import loading
 from callctl.store.pool import Connection
 
-_STATEMENT = 1 << 18  # characters; longer ones are no faster
-_KEY = "tariff, generation, id"
+_STATEMENT = 1 << 19  # characters, without the key; longer ones are no faster
 COLUMNS = (
     "prefix, destination, weight, connect_fee, price, per, `increment`, minimum, grace, free, effective, expires, body"
+)
+_INSERT = f"INSERT INTO tariff_rate (tariff, generation, id, {COLUMNS})"
+# Reads a row as SQL would: a text is quoted, NULL is not.
+_LOAD = (
+    f"LOAD DATA LOCAL INFILE '{loading.NAME}' INTO TABLE tariff_rate CHARACTER SET utf8mb4 FIELDS TERMINATED BY ',' "
+    f"OPTIONALLY ENCLOSED BY '\\'' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' (id, {COLUMNS})"
 )
 
 
@@ -78,34 +85,54 @@ def read(columns: Iterable[Any]) -> Rate:
     )
 
 
-def write(connection: Connection, tariff: str, generation: int, lines: Iterable[Line]) -> int:
-    """Write a generation and return how many rates it has; while MySQL works, the next statement is made."""
-    count = 0
-    sent = False
-    for values, rates in _batches(f"({_quoted(tariff)},{generation:d},", lines):
+def write(connection: Connection, tariff: str, generation: int, lines: Iterable[tuple[int, str, str, str]]) -> int:
+    """Write a generation of Lines and return how many rates it has; while MySQL works, the next statement is made.
+
+    By LOAD DATA where the connection loads and the server lets it, else by INSERT, which takes twice as long.
+    """
+    key = f"{_quoted(tariff)},{generation:d}"
+    load = f"{_LOAD} SET tariff = {_quoted(tariff)}, generation = {generation:d}"
+    loads = connection.loads
+    count = sent = 0
+    for rows in _batches(lines):
         if sent:
-            connection.answered()
-        connection.send_query(f"INSERT INTO tariff_rate ({_KEY}, {COLUMNS}) VALUES {values}".encode())  # noqa: S608
-        sent = True
-        count += rates
+            _taken(connection, sent)
+        loads = loads and loading.send(connection, load, "\n".join(rows).encode())
+        if not loads:
+            values = f"),({key},".join(rows)
+            connection.send_query(f"{_INSERT} VALUES ({key},{values})".encode())
+        sent = len(rows)
+        count += sent
     if sent:
-        connection.answered()
+        _taken(connection, sent)
     return count
 
 
-def _batches(stem: str, lines: Iterable[Line]) -> Iterator[tuple[str, int]]:
+def _taken(connection: Connection, rows: int) -> None:
+    """Wait until what was sent is written; what an INSERT refuses, LOAD DATA changes or leaves out with a warning."""
+    connection.answered()
+    if connection.affected_rows() != rows or connection.warning_count():
+        cursor = connection.cursor()
+        cursor.execute("SHOW WARNINGS LIMIT 1")
+        _, code, message = cursor.fetchone() or ("", ER.DUP_ENTRY, "fewer rates were written than were sent")
+        raise DataError(code, message)
+
+
+def _batches(lines: Iterable[tuple[int, str, str, str]]) -> Iterator[list[str]]:
+    """Rows of as many characters as a statement may have, in SQL without their first two columns."""
     rows: list[str] = []
     length = 0
     for number, prefix, destination, terms in lines:
-        row = f"{stem}{number:d},{_literal(prefix)},{_quoted(destination)},{terms})"
+        quoted = f"'{prefix}'" if prefix.isalnum() else _literal(prefix)
+        row = f"{number:d},{quoted},{_quoted(destination)},{terms}"
         rows.append(row)
         length += len(row)
         if length > _STATEMENT:
-            yield ",".join(rows), len(rows)
+            yield rows
             rows = []
             length = 0
     if rows:
-        yield ",".join(rows), len(rows)
+        yield rows
 
 
 def _literal(text: str) -> str:

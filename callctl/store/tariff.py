@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ from callctl.store.pool import Connection, Pool
 
 _REMOVED_AT_ONCE = 10_000  # rows; a statement that removes more holds its locks too long
 _LONGEST_PREFIX = 20
+_WANTED = "SELECT id FROM tariff_generation UNION SELECT generation FROM tariff"
 _SUMMARY = "SELECT name, currency, rates, generation, changed_at AS changed FROM tariff"
 
 
@@ -94,7 +95,7 @@ def _parsed(entry: str) -> TariffEntry:
     return TariffEntry.model_validate({**orjson.loads(entry), "rates": ()})
 
 
-def replace_rates(pool: Pool, name: str, currency: str | None, lines: Iterable[rates.Line]) -> Imported:
+def replace_rates(pool: Pool, name: str, currency: str | None, lines: Iterable[tuple[int, str, str, str]]) -> Imported:
     """Put `lines` in force in place of a tariff's rates, all at once; whatever goes wrong before changes nothing.
 
     Raises RatesTwice, ConfigError (currency), CallctlError (another was faster), StoreError, and what `lines` raises.
@@ -104,20 +105,16 @@ def replace_rates(pool: Pool, name: str, currency: str | None, lines: Iterable[r
         _entry(cursor, name, currency)
         generation = _number(cursor, name)
     try:
-        with pool.connection() as connection:
-            count = rates.write(connection, name, generation, lines)
-            _refuse_twice(connection.cursor(), name, generation)
-    except BaseException:
-        with suppress(StoreError):  # nobody reads them, and the next import removes what is left
-            _remove(pool, name, "=", generation)
-        raise
-    with pool.transaction() as cursor:
-        # Whoever changes what is configured holds this row, so that they follow each other.
-        cursor.execute("SELECT version FROM config_version WHERE id = 1 FOR UPDATE")
-        entry = _entry(cursor, name, currency)
-        replaced = _put_in_force(cursor, {**entry, "rates": f"{count} (generation {generation})"}, generation, count)
-        cursor.execute("UPDATE config_version SET version = version + 1 WHERE id = 1")
-    _remove(pool, name, "<", generation)
+        count = _write(pool, name, generation, lines)
+        with pool.transaction() as cursor:
+            # Whoever changes what is configured holds this row, so that they follow each other.
+            cursor.execute("SELECT version FROM config_version WHERE id = 1 FOR UPDATE")
+            entry = _entry(cursor, name, currency)
+            now = {**entry, "rates": f"{count} (generation {generation})"}
+            replaced = _put_in_force(cursor, now, generation, count)
+            cursor.execute("UPDATE config_version SET version = version + 1 WHERE id = 1")
+    finally:
+        tidy(pool)
     return Imported(entry["currency"], count, replaced, generation)
 
 
@@ -132,46 +129,88 @@ def body(entry: TariffEntry, present: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def write(cursor: Cursor, entry: TariffEntry, was: dict[str, Any], now: dict[str, Any]) -> int:
-    """Write a tariff whose body changes, within an apply's transaction; the new generation, 0 for none.
-
-    Its rates are written only if they are others.
-    """
+def write(cursor: Cursor, entry: TariffEntry, was: dict[str, Any], now: dict[str, Any]) -> None:
+    """Write a tariff whose body changes, within an apply's transaction; its rates only if they are others."""
     if was and was.get("rates") == now.get("rates"):
         cursor.execute(
             "UPDATE tariff SET currency = %s, body = %s WHERE name = %s",
             (entry.currency, orjson.dumps(now), entry.name),
         )
-        return 0
+        return
     generation = _number(cursor, entry.name)
     connection = cursor.connection
     assert isinstance(connection, Connection)
     lines = (rates.line(number, each.rate()) for number, each in enumerate(entry.rates))
     count = rates.write(connection, entry.name, generation, lines)
     _put_in_force(cursor, now, generation, count)
-    return generation
 
 
-def drop(cursor: Cursor, name: str) -> int:
+def drop(cursor: Cursor, name: str) -> None:
     """Remove a tariff within an apply's transaction; an import of it that is under way will find that out."""
-    cursor.execute("SELECT COALESCE(MAX(id), 0) FROM tariff_generation WHERE tariff = %s", (name,))
-    (last,) = cursor.fetchone()
     cursor.execute("DELETE FROM tariff WHERE name = %s", (name,))
     cursor.execute("DELETE FROM tariff_generation WHERE tariff = %s", (name,))
-    return int(last) + 1
 
 
-def remove_before(pool: Pool, name: str, generation: int) -> None:
-    """Remove the rates of generations before this one, which `replace_rates`, `write` or `drop` put out of force."""
-    _remove(pool, name, "<", generation)
+def tidy(pool: Pool) -> None:
+    """Remove the rates, of whatever tariff, that are neither in force nor being written, as those of a killed import.
 
-
-def _remove(pool: Pool, name: str, compared: str, generation: int) -> None:
-    statement = f"DELETE FROM tariff_rate WHERE tariff = %s AND generation {compared} %s LIMIT {_REMOVED_AT_ONCE}"  # noqa: S608
-    removed = _REMOVED_AT_ONCE
-    while removed == _REMOVED_AT_ONCE:
+    An import that takes more than a day is told at its end that it lost them. What MySQL does not let go now, the next
+    import or apply removes.
+    """
+    with suppress(StoreError):
         with pool.transaction() as cursor:
-            removed = cursor.execute(statement, (name, generation))
+            cursor.execute("SELECT version FROM config_version WHERE id = 1 FOR UPDATE")
+            cursor.execute(
+                "DELETE FROM tariff_generation "
+                "WHERE started_at < NOW() - INTERVAL 1 DAY AND id NOT IN (SELECT generation FROM tariff)"
+            )
+        # In this order: what is begun between the two has no rates yet.
+        written = list(_generations(pool))
+        wanted = {generation for (generation,) in pool.rows(_WANTED)}
+        for name, generation in written:
+            if generation not in wanted:
+                _remove(pool, name, generation)
+
+
+def _generations(pool: Pool) -> Iterator[tuple[str, int]]:
+    """The tariff and number of each set of rates: one look into the key for each, where DISTINCT reads all rates."""
+    found: list[Any] = [("", 0)]
+    while found:
+        ((name, generation),) = found
+        found = pool.rows(
+            "SELECT tariff, generation FROM tariff_rate WHERE tariff > %s OR (tariff = %s AND generation > %s) "
+            "ORDER BY tariff, generation LIMIT 1",
+            (name, name, generation),
+        )
+        yield from found
+
+
+def _remove(pool: Pool, name: str, generation: int) -> None:
+    """Each statement begins where the one before ended: what was removed is in the way for a while."""
+    these = "FROM tariff_rate WHERE tariff = %s AND generation = %s AND prefix >= %s"
+    begin = ""
+    while True:
+        values = (name, generation, begin)
+        last = pool.rows(f"SELECT prefix {these} ORDER BY prefix LIMIT 1 OFFSET {_REMOVED_AT_ONCE - 1}", values)
+        with pool.connection() as connection:
+            if not last:
+                connection.cursor().execute(f"DELETE {these}", values)
+                return
+            ((end,),) = last
+            connection.cursor().execute(f"DELETE {these} AND prefix <= %s", (*values, end))
+        begin = end
+
+
+def _write(pool: Pool, name: str, generation: int, lines: Iterable[tuple[int, str, str, str]]) -> int:
+    try:
+        with pool.connection() as connection:
+            count = rates.write(connection, name, generation, lines)
+            _refuse_twice(connection.cursor(), name, generation)
+    except BaseException:
+        with suppress(StoreError), pool.transaction() as cursor:
+            cursor.execute("DELETE FROM tariff_generation WHERE id = %s", (generation,))
+        raise
+    return count
 
 
 def _number(cursor: Cursor, name: str) -> int:

@@ -184,3 +184,60 @@ def test_an_import_of_a_tariff_that_is_removed_meanwhile_is_refused(database, tm
     with pytest.raises(CallctlError, match="meanwhile"):
         replace_rates(database, "gold", "USD", slow())
     assert tariff.summaries(database) == []
+
+
+def begun(pool, name, days):
+    """A set of rates as an import leaves it that was killed so many days ago, or still writes it."""
+    with pool.transaction() as cursor:
+        cursor.execute(
+            "INSERT INTO tariff_generation (tariff, started_at) VALUES (%s, NOW() - INTERVAL %s DAY)", (name, days)
+        )
+        rates.write(cursor.connection, name, cursor.lastrowid, lines("44", "45"))
+
+
+def apply_another(pool, folder):
+    applied(pool, written(folder, "tariffs: [{name: other, currency: USD}]"))
+
+
+def import_another(pool, _folder):
+    replace_rates(pool, "other", "USD", lines("1"))
+
+
+def import_a_bad_one(pool, _folder):
+    with pytest.raises(tariff.RatesTwice):
+        replace_rates(pool, "other", "USD", lines("1", "1"))
+
+
+@pytest.mark.parametrize("later", [apply_another, import_another, import_a_bad_one])
+def test_what_a_killed_import_left_is_removed_when_it_is_a_day_old(database, tmp_path, later):
+    replace_rates(database, "gold", "USD", lines("1"))
+    with database.transaction() as cursor:
+        cursor.execute("UPDATE tariff_generation SET started_at = NOW() - INTERVAL 99 DAY")
+    for name, days in (("gold", 2), ("silver", 2), ("gold", 0), ("silver", 0)):
+        begun(database, name, days)
+    later(database, tmp_path)
+    assert [(name, count) for name, _, count in stored(database) if name != "other"] == [
+        ("gold", 1), ("gold", 2), ("silver", 2),
+    ]  # fmt: skip
+    assert prices(database, "gold", "1") == [1]
+
+
+def test_rates_that_are_being_written_for_more_than_a_day_are_not_put_in_force(database):
+    def slow():
+        yield from lines("44")
+        with database.transaction() as cursor:
+            cursor.execute("UPDATE tariff_generation SET started_at = NOW() - INTERVAL 2 DAY")
+        replace_rates(database, "silver", "USD", lines("1"))
+
+    with pytest.raises(CallctlError, match="meanwhile"):
+        replace_rates(database, "gold", "USD", slow())
+    assert [name for name, *_ in stored(database)] == ["silver"]
+
+
+def test_rates_are_removed_part_by_part_whatever_their_prefixes(database, monkeypatch):
+    monkeypatch.setattr(tariff, "_REMOVED_AT_ONCE", 3)
+    moments = [f"'{2000 + year}-01-01'" for year in range(10)]
+    same = [rates.Line(number, "7", "", FREE.replace("NULL", moment, 1)) for number, moment in enumerate(moments)]
+    replace_rates(database, "gold", "USD", [*lines(*map(str, range(20, 30)), "1", "8", "99"), *same])
+    replace_rates(database, "gold", "USD", lines("1"))
+    assert [count for *_, count in stored(database)] == [1]
