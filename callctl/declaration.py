@@ -13,6 +13,7 @@ from callctl.declaration_file import Entry, ItemEntry, Placed, entries
 from callctl.declaration_numbers import NumbersEntry
 from callctl.declaration_outside import CarrierEntry, CurrencyEntry, DidEntry, RouteEntry
 from callctl.declaration_references import check_items
+from callctl.declaration_room import RoomEntry
 from callctl.declaration_tariff import TariffEntry
 from callctl.errors import ConfigError
 
@@ -25,6 +26,7 @@ ITEMS: Mapping[str, tuple[str, type[ItemEntry]]] = {
     "carriers": ("carrier", CarrierEntry),
     "routes": ("route", RouteEntry),
     "dids": ("did", DidEntry),
+    "rooms": ("room", RoomEntry),
 }
 KINDS: Mapping[str, type[Entry]] = {
     "accounts": AccountEntry,

@@ -10,6 +10,7 @@ from callctl.declaration_check import Accounts, Endpoints, Known, Tariffs
 from callctl.declaration_file import Entry, ItemEntry, Placed
 from callctl.declaration_numbers import RewritingEntry
 from callctl.declaration_outside import CarrierEntry, DidEntry, RouteEntry
+from callctl.declaration_room import RoomEntry
 from callctl.errors import ConfigError
 
 E = TypeVar("E", bound=Entry)
@@ -58,6 +59,10 @@ def _named(entry: Entry) -> Iterator[tuple[str, str, str]]:
                 ("tariff", entry.tariff, "tariff"),
             )
             yield from _rules(entry.numbers, "numbers")
+            # Digits are a room that need not be declared.
+            yield from (("room", to.room, "to") for to in entry.to if to.room is not None and not to.room.isdecimal())
+        case RoomEntry():
+            yield "account", entry.account, "account"
 
 
 def _some(*named: tuple[str, str | None, str]) -> Iterator[tuple[str, str, str]]:

@@ -6,21 +6,27 @@ from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from ipaddress import ip_network
 
-from callctl.model import Account, Endpoint
+from callctl.model import Account, Endpoint, Room
 from callctl.networks import Network, Networks
 from callctl.outside import NOTHING, Carrier, Did, Outside, Route
 from callctl.settings import split_address
 
 
 class Snapshot:
-    """Accounts and endpoints of one configuration `version`, indexed by what calls ask for."""
+    """Accounts, endpoints and rooms of one configuration `version`, indexed by what calls ask for."""
 
     def __init__(
-        self, version: int, accounts: Iterable[Account], endpoints: Iterable[Endpoint], outside: Outside = NOTHING
+        self,
+        version: int,
+        accounts: Iterable[Account],
+        endpoints: Iterable[Endpoint],
+        outside: Outside = NOTHING,
+        rooms: Iterable[Room] = (),
     ) -> None:
         self.version = version
         self.outside = outside
         self._accounts = {account.name: account for account in accounts}
+        self._rooms = {room.name: room for room in rooms}
         self._by_aor: dict[tuple[str, str], Endpoint] = {}
         self._by_extension: dict[tuple[str, str], Endpoint] = {}
         self._by_name: dict[str, Endpoint] = {}
@@ -56,6 +62,10 @@ class Snapshot:
     def endpoints_of(self, account: str) -> list[Endpoint]:
         """All endpoints of an account."""
         return [endpoint for endpoint in self._by_name.values() if endpoint.account == account]
+
+    def room(self, name: str) -> Room | None:
+        """The conference room declared under that name."""
+        return self._rooms.get(name)
 
     def endpoint_by_aor(self, user: str, domain: str) -> Endpoint | None:
         """The phone user@domain."""

@@ -25,6 +25,7 @@ from callctl.rating.tariff import Tariff
 from callctl.reason import Reason
 from callctl.settings import Settings
 
+ROOM = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"  # what a conference room may be named; a part of a pattern
 Kind = Literal["onnet", "pstn", "did", "conference", "service"]
 Verdict = Literal["pass", "fail", "skip"]
 Ending = Literal["time", "slice", "money"]  # at the end of what is paid: may last no longer, may be paid on, no money
@@ -108,6 +109,17 @@ class Endpoint:
     media: Media = NO_MEDIA
     forward: Forward = NO_FORWARD
     dnd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A conference room that is declared; one that is not is open to all, and the platform's settings hold."""
+
+    name: str
+    account: str  # whose callers, and those of the accounts below it, may enter
+    pin: str = ""  # digits that FreeSWITCH asks of each who enters
+    profile: str = ""  # of FreeSWITCH's conferences; empty: the platform's
+    max_members: int | None = None
 
 
 class Message(NamedTuple):
@@ -254,6 +266,10 @@ class Directory(Protocol):
         """The account, its parent, and so on to the top."""
         ...
 
+    def room(self, name: str) -> Room | None:
+        """The conference room declared under that name."""
+        ...
+
     def endpoint_by_aor(self, user: str, domain: str) -> Endpoint | None:
         """The phone user@domain."""
         ...
@@ -306,6 +322,9 @@ class Conference:
     owner: str
     profile: str
     owner_sip: str = ""
+    pin: str = ""
+    max_members: int | None = None
+    hop: str = ""  # the caller's own call, where another node sent it on
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,18 @@ class Reason(Enum):
     )
     ROOM_INVALID = _Row(
         "room_invalid", 484, 28, "INVALID_NUMBER_FORMAT",
-        "A conference number is conf_ and digits only.",
-        "会议号码只能是 conf_ 加数字。",
+        "A conference is called as conf_ and digits, or as conf_ and the name of a declared room: see `rooms`.",
+        "会议号码是 conf_ 加数字，或 conf_ 加已声明的会议室名称：请查看 `rooms`。",
+    )
+    ROOM_NOT_ALLOWED = _Row(
+        "room_not_allowed", 403, 52, "OUTGOING_CALL_BARRED",
+        "The room belongs to an account that is neither the caller's nor above it: see `account` of the room.",
+        "会议室所属账户既不是主叫账户，也不是其上级账户：请查看该会议室的 `account`。",
+    )
+    ROOM_MOVED = _Row(
+        "room_moved", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "The room moved to another node while the caller was on the way to it: the next attempt finds it.",
+        "主叫转接途中会议室已迁移到另一节点：再次呼叫即可进入。",
     )
     ROOM_OWNER_UNKNOWN = _Row(
         "room_owner_unknown", 503, 41, "NORMAL_TEMPORARY_FAILURE",

@@ -128,6 +128,10 @@ def _conference(
         "call_timeout": "30",
         "media_mix_inbound_outbound_codecs": "true",
     }
+    if plan.hop:
+        known["callctl_hop"] = plan.hop
+    if plan.max_members is not None:
+        known["conference_max_members"] = str(plan.max_members)
     set_up = command.set_variables(call, known)
     if plan.owner_sip:
         legs = started | {"sip_h_X-Callctl-Hop": call, "callctl_edge": plan.owner}
@@ -136,7 +140,7 @@ def _conference(
             f"conf_{plan.room}", plan.owner_sip, _profile(request, settings), decision.codecs, legs
         )
         return set_up, _bridge(dialled)
-    room = f"{plan.room}-{plan.owner}@{plan.profile}"
+    room = command.conference(f"{plan.room}-{plan.owner}", plan.profile, plan.pin)
     return set_up, command.execute("answer"), command.execute("conference", room), command.hangup("NORMAL_CLEARING")
 
 

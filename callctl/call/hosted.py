@@ -1,4 +1,4 @@
-"""The conference rooms open on a node: kept with it by their lease while they live, given back when they end."""
+"""The conference rooms open on a node: kept with it by their leases for as long as the node shows them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import re
 import gevent
 import structlog
 
-from callctl.errors import CommandFailed, RedisAway
+from callctl.errors import CommandFailed, DeadlineExceeded, Gone, RedisAway
 from callctl.esl.feed import Feed
 from callctl.esl.wire import Event
-from callctl.live.rooms import Rooms
+from callctl.live.rooms import RENEW, Rooms
+from callctl.model import ROOM
 
 log = structlog.get_logger()
 
@@ -22,16 +23,17 @@ class HostedRooms:
         self._node = node
         self._rooms = rooms
         self.open: set[str] = set()
-        name = r"([0-9]+)-" + re.escape(node)
+        name = rf"({ROOM})-{re.escape(node)}"
         self._name = re.compile(name)
         self._listed = re.compile(rf"^\+OK Conference {name} \(", re.MULTILINE)
 
-    def ask(self, feed: Feed) -> None:
-        """Learn what is open. The summary leaves out the members, whose names are what callers say."""
-        try:
-            self.open = set(self._listed.findall(feed.api("conference list summary")))
-        except CommandFailed:
-            self.open = set()  # mod_conference is not loaded
+    def follow(self, feed: Feed) -> None:
+        """Keep the rooms while the feed lives. A greenlet of its own: nothing else that is asked may delay it."""
+        gevent.spawn(self._follow, feed)
+
+    def unheard(self) -> None:
+        """The node cannot be asked: what it hosts is lost when the leases end."""
+        self._rooms.looked(self._node)
 
     def hear(self, event: Event) -> str:
         """Follow a conference's event; its room while that is open, "" where it ended or is none of ours."""
@@ -41,23 +43,35 @@ class HostedRooms:
         room = found[1]
         if event.get("Action") == "conference-destroy":
             self.open.discard(room)
-            gevent.spawn(self._release, room)
             return ""
         self.open.add(room)
         return room
+
+    def _follow(self, feed: Feed) -> None:
+        while True:
+            try:
+                self._ask(feed)
+            except Gone:
+                return
+            except DeadlineExceeded:
+                continue  # one that is dead is given up by who reads it; until then nothing is renewed
+            self.renew()
+            gevent.sleep(RENEW)
+
+    def _ask(self, feed: Feed) -> None:
+        """Learn what is open. The summary leaves out the members, whose names are what callers say."""
+        try:
+            self.open = set(self._listed.findall(feed.api("conference list summary")))
+        except CommandFailed:
+            self.open = set()  # mod_conference is not loaded
 
     def renew(self) -> None:
         """Keep the rooms with their node."""
         for room in sorted(self.open):
             try:
-                owner = self._rooms.renew(room, self._node)
+                owner = self._rooms.keep(room, self._node)
             except RedisAway:
                 return  # the publisher tells the operator
             if owner != self._node:
                 log.error("room is open on two nodes", room=room, nodes=[owner, self._node])
-
-    def _release(self, room: str) -> None:
-        try:
-            self._rooms.release(room, self._node)
-        except RedisAway:
-            return  # the lease ends by itself
+        self._rooms.looked(self._node)

@@ -44,7 +44,7 @@ EVENTS = (
     "conference::maintenance",
 )
 RECONNECT = (0.2, 2.0)  # seconds, first and longest pause
-RENEW = 10.0  # seconds between renewals of rooms and of places
+RENEW = 10.0  # seconds between renewals of places
 COMPARE = 60.0  # seconds between comparisons with the switch
 SETTLE = 2.0  # seconds an end may be on its way to us after the switch has forgotten the call
 YOUNG = 10_000_000  # microseconds in which a call may be open here and not yet up there
@@ -109,6 +109,7 @@ class NodeRecorder:
     def _down(self) -> None:
         self._feed = None
         self.keeper.follow(None)
+        self.rooms.unheard()
         self._feed_is(False)
         metrics.node_up.labels(self.node.name).set(0)
         self.calls.lost()
@@ -117,6 +118,7 @@ class NodeRecorder:
         """What must be asked while the reader reads: subscribe, then compare and renew while the feed lives."""
         try:
             feed.subscribe(EVENTS)
+            self.rooms.follow(feed)
             self._feed = feed
             self._feed_is(True)
             metrics.node_up.labels(self.node.name).set(1)
@@ -128,7 +130,6 @@ class NodeRecorder:
             self.calls.rewrite()  # calls that ended unheard, before a restart of ours too, are no longer shown
             compared = time.monotonic()
             while True:
-                self.rooms.renew()
                 self._renew()
                 gevent.sleep(RENEW)
                 feed.api("status")  # a feed that is only silent answers; one that is dead raises
@@ -145,7 +146,6 @@ class NodeRecorder:
         rows = orjson.loads(feed.api("show channels as json")).get("rows", [])
         up = {row["uuid"] for row in rows}
         missing = self._open_and_not_in(up)  # of this moment: more calls come up while the others are asked about
-        self.rooms.ask(feed)
         self.calls.keep(up)
         self.keeper.keep(up)
         for uuid in {row["uuid"] for row in rows if row.get("direction") != "outbound"}:

@@ -28,9 +28,9 @@ from callctl.store.configuration import Applied
 @click.option("--prune", is_flag=True, help="Remove what is configured and in no file.  删除文件中没有的配置")
 @pass_context
 def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool) -> None:
-    """Make accounts, endpoints and tariffs what the YAML files declare; twice changes nothing.
+    """Make accounts, endpoints, rooms and tariffs what the YAML files declare; twice changes nothing.
 
-    使账户、终端和费率与 YAML 文件一致；重复执行不会产生变化。
+    使账户、终端、会议室和费率与 YAML 文件一致；重复执行不会产生变化。
     """
     with opened(context) as pool:
         written = declaration.read(files)

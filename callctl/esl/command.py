@@ -26,6 +26,8 @@ _VALUE = re.compile(r"[A-Za-z0-9_.+*@:/ ,#=!-]{0,8192}")  # the rates of ten acc
 _CODEC = re.compile(r"[A-Za-z0-9_.-]{1,32}(?:@[0-9]{1,6}[hikbc])*")
 # What parts lines, and what FreeSWITCH would expand: a variable or API call anywhere, scoped variables in front.
 _NO_ARGUMENT = re.compile(r"[\0\r\n]|[$%]\\*\{|\A%.?\[")
+_CONFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_PIN = re.compile(r"[0-9]{1,16}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ROUTE_BYTES = str.maketrans({"<": "%3C", ">": "%3E", ";": "%3B", "[": "%5B", "]": "%5D"})
 
@@ -160,6 +162,12 @@ def dial_string(bridge: Bridge, profile: str, values: Mapping[str, str]) -> str:
 def codec_list(codecs: Sequence[str]) -> str:
     """Codec names as FreeSWITCH's codec variables take them. Raises UnsafeText."""
     return ",".join(_checked(_CODEC, codec, "codec") for codec in codecs)
+
+
+def conference(name: str, profile: str, pin: str = "") -> str:
+    """The argument of `conference`, which parts it at `+` and `@`, and dials where it begins `bridge:`."""
+    room = f"{_checked(_CONFERENCE, name, 'conference')}@{_checked(_NAME, profile, 'profile')}"
+    return f"{room}+{_checked(_PIN, pin, 'PIN')}" if pin else room
 
 
 def core_dial_string(called: str, address: str, profile: str, codecs: Sequence[str], values: Mapping[str, str]) -> str:

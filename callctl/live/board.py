@@ -42,7 +42,7 @@ class Board:
     def fresh(self, name: str, seconds: float) -> bool:
         """Whether `name` was marked in the last `seconds`; an unknown name never was."""
         at = self._at(name)
-        return at > 0 and time.monotonic() - at < seconds
+        return at > 0 and 0 <= time.monotonic() - at < seconds  # the clock begins anew when the host does
 
     def stale(self, name: str, seconds: float) -> bool:
         """Whether `name` was marked once, but not in the last `seconds`."""
@@ -58,6 +58,11 @@ class Board:
 def feed(node: str) -> str:
     """The mark of a node's feed."""
     return f"feed {node}"
+
+
+def rooms(node: str) -> str:
+    """The mark of a node whose rooms are known."""
+    return f"rooms {node}"
 
 
 def worker(index: int) -> str:

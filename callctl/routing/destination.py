@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from callctl.model import Case, Echo, Step, failed, passed
+from callctl.model import ROOM, Case, Echo, Step, failed, passed
 from callctl.reason import Reason
 
 ROOM_PREFIX = "conf_"
-_ROOM = re.compile(r"conf_([0-9]{1,32})")
+_ROOM = re.compile(ROOM)
 
 
 def check(case: Case) -> Step:
@@ -18,17 +18,28 @@ def check(case: Case) -> Step:
         return failed("destination", Reason.REQUEST_UNUSABLE, "destination.unusable", called=case.request.called_raw)
     if called.startswith(ROOM_PREFIX):
         case.kind = "conference"
-        room = _ROOM.fullmatch(called)
-        if room is None:
-            return failed("destination", Reason.ROOM_INVALID, "destination.bad_room", called=called)
-        case.room = room[1]
-        return passed("destination", "destination.room", room=case.room)
+        return _room(case, called.removeprefix(ROOM_PREFIX))
     if called == case.settings.calls.echo_number:
         case.kind = "service"
         case.plan = Echo()
         return passed("destination", "destination.echo")
     case.kind = "onnet"
     return _phone(case, called)
+
+
+def _room(case: Case, name: str) -> Step:
+    """A declared room is its account's and of the accounts below it; any digits are a room of everybody."""
+    declared = case.directory.room(name)
+    if declared is None and not (name.isdecimal() and _ROOM.fullmatch(name)):
+        return failed("destination", Reason.ROOM_INVALID, "destination.bad_room", called=f"{ROOM_PREFIX}{name}")
+    if declared is not None and not case.hop:
+        account = case.account.name if case.account else ""
+        if all(above.name != declared.account for above in case.directory.lineage(account)):
+            return failed(
+                "destination", Reason.ROOM_NOT_ALLOWED, "destination.foreign_room", room=name, account=declared.account
+            )
+    case.room = name
+    return passed("destination", "destination.room", room=name)
 
 
 def _phone(case: Case, called: str) -> Step:

@@ -53,12 +53,22 @@ def _phone(case: Case) -> Step:
 
 
 def _room(case: Case) -> Step:
-    """A call that a node sent on enters here, whatever Redis says by now: it is never sent on a second time."""
-    here, profile = case.request.node, case.settings.calls.conference_profile
-    owner = here if case.hop else case.world.room_owner(case.room, here)
+    """A call that a node sent on is not sent on again; should the room have moved meanwhile, it is refused."""
+    here, declared = case.request.node, case.directory.room(case.room)
+    profile = declared.profile if declared and declared.profile else case.settings.calls.conference_profile
+    owner = case.world.room_owner(case.room, here)
     if owner == here:
-        case.plan = Conference(case.room, owner, profile)
+        case.plan = Conference(
+            case.room,
+            owner,
+            profile,
+            pin=declared.pin if declared else "",
+            max_members=declared.max_members if declared else None,
+            hop=case.request.hop if case.hop else "",
+        )
         return passed("room", "room.here", room=case.room, owner=owner)
+    if case.hop:
+        return failed("room", Reason.ROOM_MOVED, "room.moved", room=case.room, owner=owner)
     node = next((node for node in case.settings.nodes if node.name == owner), None)
     if node is None:
         return failed("room", Reason.ROOM_OWNER_UNKNOWN, "room.unknown_owner", room=case.room, owner=owner)

@@ -12,6 +12,8 @@ from gevent.event import Event as Signal
 
 from callctl.live import board, edges
 from callctl.live.board import Board
+from callctl.live.client import Client
+from callctl.live.rooms import Looks, Rooms
 from callctl.settings import Settings, state_directory
 
 log = structlog.get_logger()
@@ -23,7 +25,13 @@ def open_board(settings: Settings, workers: int) -> Board:
     """The board of this host's processes."""
     names = [board.feed(node.name) for node in settings.nodes] + [board.worker(index) for index in range(workers)]
     names += [edges.mark_name(edge.name) for edge in settings.edges]
+    names += [board.rooms(node.name) for node in settings.nodes]
     return Board(state_directory(settings) / "board", names)
+
+
+def open_rooms(settings: Settings, redis: Client, marks: Board) -> Rooms:
+    """The owners of rooms, as this host's processes know them together."""
+    return Rooms(redis, settings.redis, Looks(marks, [node.name for node in settings.nodes]))
 
 
 def until_told() -> Signal:

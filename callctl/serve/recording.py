@@ -23,9 +23,8 @@ from callctl.live import board, client, edges
 from callctl.live.board import Board
 from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
-from callctl.live.rooms import Rooms
 from callctl.model import Booked
-from callctl.serve.parts import for_ever, open_board, until_told
+from callctl.serve.parts import for_ever, open_board, open_rooms, until_told
 from callctl.settings import Node, Redis, Settings, state_directory
 from callctl.store.balance import Balances
 from callctl.store.pool import Pool
@@ -49,7 +48,7 @@ def run(settings: Settings, workers: int) -> None:
             recorder.calls.rewrite()
 
     publisher = Publisher(redis, settings.redis, rewrite)
-    rooms = Rooms(redis, settings.redis)
+    rooms = open_rooms(settings, redis, marks)
     told_of = partial(tell_redis, publisher, settings.redis)
     writer = Writer(spool, Pool(settings.mysql, 2), settings.spool.batch, told_of)
     known = Configuration(Pool(settings.mysql, 1))

@@ -20,8 +20,7 @@ from callctl.live import board, client
 from callctl.live.board import Board
 from callctl.live.metrics import calls_held
 from callctl.live.publisher import Publisher
-from callctl.live.rooms import Rooms
-from callctl.serve.parts import for_ever, open_board, until_told
+from callctl.serve.parts import for_ever, open_board, open_rooms, until_told
 from callctl.settings import Settings, state_directory
 from callctl.store.balance import Balances
 from callctl.store.location import LocationStore
@@ -85,7 +84,7 @@ def _facts(settings: Settings, redis: client.Client, marks: Board) -> Facts:
         settings,
         Pool(settings.mysql, 1),
         LocationStore(registrations, location),
-        Rooms(redis, settings.redis),
+        open_rooms(settings, redis, marks),
         Limits(redis, settings.redis),
         Money(redis, settings.redis, Balances(prices).opening),
         prices,

@@ -23,7 +23,7 @@ _NAMING = frozenset({"parent", "tariff", "tariff_in", "routes", "numbers"})  # k
 class Change(NamedTuple):
     """One thing that an apply does. `was` is empty for what is new, `now` for what goes."""
 
-    what: str  # tariff, account, endpoint, numbers, currency, carrier, route, did
+    what: str  # tariff, account, endpoint, numbers, currency, carrier, route, did, room
     key: str
     was: dict[str, Any]
     now: dict[str, Any]

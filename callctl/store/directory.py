@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from MySQLdb.cursors import Cursor
 
-from callctl.model import Account, Endpoint, Limits
+from callctl.model import Account, Endpoint, Limits, Room
 from callctl.outside import Outside, Rules
 from callctl.store.outside import caller_ids, forward, media, outside, rewriting
 from callctl.store.pool import Pool
@@ -37,16 +37,17 @@ def config_version(pool: Pool) -> int:
     return int(pool.rows("SELECT version FROM config_version WHERE id = 1")[0][0])
 
 
-def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint], Outside]:
-    """The version, all accounts and endpoints and what lies outside, of one moment. Raises StoreError."""
+def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint], Outside, list[Room]]:
+    """The version, all accounts and endpoints, what lies outside and all rooms, of one moment. Raises StoreError."""
     with pool.transaction() as cursor:
         # The version is the first read, and the transaction's snapshot is taken by it: all that follows is of it.
         cursor.execute("SELECT version FROM config_version WHERE id = 1")
         version = int(cursor.fetchone()[0])
-        around = outside(_items(cursor))
+        items = _items(cursor)
+        around = outside(items)
         accounts = [_account(around.numbers, *row) for row in _pages(cursor, _ACCOUNTS)]
         endpoints = [_endpoint(around.numbers, *row) for row in _pages(cursor, _ENDPOINTS)]
-    return version, accounts, endpoints, around
+    return version, accounts, endpoints, around, [Room(**body) for body in items.get("room", {}).values()]
 
 
 def _items(cursor: Cursor) -> dict[str, dict[str, dict[str, Any]]]:

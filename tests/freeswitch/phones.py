@@ -186,9 +186,9 @@ class Edge:
 class Phones:
     """Makes parties and ends them. `sipp/` says what they do, -d is the milliseconds `ms`."""
 
-    def __init__(self, folder: Path, switch_port: int) -> None:
+    def __init__(self, folder: Path, switch_port: int, switch_host: str = HOST) -> None:
         self._folder = folder
-        self._switch = f"{HOST}:{switch_port}"
+        self._switch = f"{switch_host}:{switch_port}"
         self._parties: list[Party] = []
 
     def edge(

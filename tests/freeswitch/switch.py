@@ -25,14 +25,17 @@ RTP = {"FREESWITCH_RTP_START": "16384", "FREESWITCH_RTP_END": "19998"}
 class Switch:
     """The process, and how to reach it: `node` is its entry in callctl's settings."""
 
-    def __init__(self, folder: Path, controllers: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, controllers: str, *, name: str = "fs1", host: str = HOST, **environment: str
+    ) -> None:
         self.folder = folder
         self.sip_port = free_port()
         self.node = Node(
-            name="fs1", esl=f"{HOST}:{free_port()}", sip=f"{HOST}:{self.sip_port}", password=secrets.token_hex(12)
+            name=name, esl=f"{HOST}:{free_port()}", sip=f"{host}:{self.sip_port}", password=secrets.token_hex(12)
         )
         self._environment = {
             "FREESWITCH_NODE": self.node.name,
+            "FREESWITCH_SIP_IP": host,
             "FREESWITCH_SIP_PORT": str(self.sip_port),
             "FREESWITCH_ESL_PORT": self.node.esl.rpartition(":")[2],
             "FREESWITCH_ESL_PASSWORD": self.node.password.get_secret_value(),

@@ -1,6 +1,6 @@
 """Accounts and endpoints as they are read from MySQL."""
 
-from callctl.model import Account, Endpoint
+from callctl.model import Account, Endpoint, Room
 from callctl.outside import NOTHING
 from callctl.store.directory import config_version, load_directory
 from callctl.store.pool import Pool
@@ -18,8 +18,13 @@ def test_everything_is_read(database: Pool):
             "('203.0.113.0/29', 'acme', NULL, NULL, NULL, '', '203.0.113.0/29', '', ''), "
             "('77@203.0.113.0/29', 'acme', NULL, NULL, NULL, '', '203.0.113.0/29', '77', '')"
         )
+        cursor.execute(
+            "INSERT INTO config_item (name, body) VALUES "
+            """('room/sales', '{"name":"sales","account":"acme","pin":"0123","profile":"wide","max_members":50}'), """
+            """('room/3001', '{"name":"3001","account":"acme"}')"""
+        )
         cursor.execute("UPDATE config_version SET version = version + 1")
-    version, accounts, endpoints, around = load_directory(database)
+    version, accounts, endpoints, around, rooms = load_directory(database)
     assert version == config_version(database) > 0
     assert around == NOTHING
     assert accounts == [Account("acme", True, ("PCMA", "OPUS"), False, 60), Account("closed", active=False)]
@@ -28,6 +33,7 @@ def test_everything_is_read(database: Pool):
         Endpoint("acme", "203.0.113.0/29", address="203.0.113.0/29"),
         Endpoint("acme", "77@203.0.113.0/29", address="203.0.113.0/29", prefix="77"),
     ]
+    assert rooms == [Room("3001", "acme"), Room("sales", "acme", "0123", "wide", 50)]
 
 
 def test_more_than_a_page_is_read_whole(database: Pool):

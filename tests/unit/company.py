@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from callctl.call.decide import decide
 from callctl.directory import Snapshot
-from callctl.model import Account, Admitted, CallRequest, EdgeTarget, Endpoint, Held, Limits, Located
+from callctl.model import Account, Admitted, CallRequest, EdgeTarget, Endpoint, Held, Limits, Located, Room
 from callctl.settings import Calls, Edge, Money, Node, Settings
 from tests.unit.rating_calls import by_second, tariff
 
@@ -39,7 +39,12 @@ ENDPOINTS = (
     Endpoint("globex", "203.0.113.0/24", address="203.0.113.0/24"),
     Endpoint("acme", "203.0.113.7/32", address="203.0.113.7/32", caller_id="4420"),
 )
-DIRECTORY = Snapshot(7, ACCOUNTS, ENDPOINTS)
+ROOMS = (
+    Room("sales", "acme", pin="1234", profile="wide", max_members=50),
+    Room("3001", "acme"),
+    Room("all-hands", "chain"),
+)
+DIRECTORY = Snapshot(7, ACCOUNTS, ENDPOINTS, rooms=ROOMS)
 
 GOLD = by_second("0.6", prefix="10", destination="Home", connect_fee=Decimal("0.1"))
 TARIFFS = {"gold": tariff(GOLD, name="gold"), "base": tariff(by_second("0.3", prefix=""), name="base")}

@@ -69,6 +69,25 @@ class TestCommands:
         assert set_by(told(request(called="conf_1"))[0].command)[1]["proxy_media"] == "false"
         assert set_by(told(request(called="conf_1"), proxy_media=True)[0].command)[1]["proxy_media"] == "true"
 
+    def test_a_declared_room_is_entered_with_its_pin_and_the_most_that_enter(self):
+        setting, _, conference, _ = told(request(called="conf_sales"))
+        assert conference.body == "sales-fs1@wide+1234"
+        assert set_by(setting.command)[1]["conference_max_members"] == "50"
+        setting, _, conference, _ = told(request(called="conf_3001"))
+        assert conference.body == "3001-fs1@default"
+        assert "conference_max_members" not in set_by(setting.command)[1]
+
+    def test_no_pin_leaves_with_a_caller_who_is_sent_on(self):
+        setting, bridge = told(request(called="conf_sales"), World(owner="fs2"))
+        assert "sofia/core/conf_sales@10.9.0.2:5080" in bridge.body
+        assert "1234" not in bridge.body + setting.command
+
+    def test_a_member_from_another_node_is_known_by_its_own_call(self):
+        sent_on = request(called="conf_1", source_ip="10.9.0.2", hop="c-0", asserted="")
+        assert set_by(told(sent_on)[0].command)[1]["callctl_hop"] == "c-0"
+        forged = request(called="conf_1", hop="c-0")
+        assert "callctl_hop" not in set_by(told(forged)[0].command)[1]
+
 
 anything = st.one_of(st.sampled_from(TEXTS), st.text(max_size=30))
 HEADERS = (

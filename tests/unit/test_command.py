@@ -44,6 +44,21 @@ def test_an_argument_that_would_be_expanded_or_ended_is_refused(argument):
         command.execute("playback", argument)
 
 
+def test_a_conference_is_a_name_a_profile_and_a_pin():
+    assert command.conference("3001-fs1", "default") == "3001-fs1@default"
+    assert command.conference("all.hands_2-fs-1.x", "wide", "0123") == "all.hands_2-fs-1.x@wide+0123"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [("a+b", "p", ""), ("a@b", "p", ""), ("bridge:a:b", "p", ""), (" a", "p", ""), ("-a", "p", ""), ("", "p", ""),
+     ("a", "p+1", ""), ("a", "p@q", ""), ("a", "", ""), ("a", "p", "12a"), ("a", "p", "1+flags{mute}")],
+)  # fmt: skip
+def test_a_conference_that_would_be_read_as_more_is_refused(parts):
+    with pytest.raises(UnsafeText):
+        command.conference(*parts)
+
+
 def test_hangup_names_the_cause():
     assert command.hangup("USER_BUSY") == (
         b"sendmsg\ncall-command: execute\nexecute-app-name: hangup\nevent-lock: true\n"

@@ -80,6 +80,13 @@ REFUSED = {
         {}, {"located": StoreError("MySQL did not answer within 1 s.")},
         Reason.LOCATION_AWAY, "locate", "locate.away",
     ),
+    "to another account's room": (
+        {"called": "conf_all-hands"}, {}, Reason.ROOM_NOT_ALLOWED, "destination", "destination.foreign_room"
+    ),
+    "sent on to a room that has moved": (
+        {"called": "conf_1", "source_ip": "10.9.0.2", "hop": "c-0"}, {"owner": "fs2"}, Reason.ROOM_MOVED, "room",
+        "room.moved",
+    ),
     "to a room of a node nobody knows": (
         {"called": "conf_12"}, {"owner": "fs9"}, Reason.ROOM_OWNER_UNKNOWN, "room", "room.unknown_owner"
     ),
@@ -311,6 +318,9 @@ class TestCodecs:
         assert refused.plan == Reject(Reason.NO_COMMON_CODEC)
 
 
+SENT_ON = {"source_ip": "10.9.0.2", "hop": "c-0", "asserted": ""}  # by another node
+
+
 class TestRooms:
     def test_a_room_nobody_holds_is_opened_on_the_callers_node(self):
         decision = decide(request(called="conf_0123"), DIRECTORY, World(), settings())
@@ -322,15 +332,42 @@ class TestRooms:
         assert decision.plan == Conference("1", "fs2", "wide", owner_sip="10.9.0.2:5080")
         assert decision.steps[-1].message.key == "room.elsewhere"
 
-    def test_a_call_that_a_node_sent_on_enters_here_whoever_holds_the_room_by_now(self):
-        world = World(owner="fs2")
-        decision = decide(
-            request(called="conf_1", source_ip="10.9.0.2", hop="c-0", asserted=""), DIRECTORY, world, settings()
-        )
-        assert decision.plan == Conference("1", "fs1", "default")
-        assert world.asked == []
+    def test_a_call_that_a_node_sent_on_enters_here_as_the_callers_own(self):
+        world = World()
+        decision = decide(request(called="conf_1", **SENT_ON), DIRECTORY, world, settings())
+        assert decision.plan == Conference("1", "fs1", "default", hop="c-0")
+        assert world.asked == ["1"], "the lease must be there when the room is"
         assert [step.verdict for step in decision.steps] == ["pass", "skip", "pass", "skip", "pass"]
         assert decision.account == ""
+
+    def test_a_call_that_a_node_sent_on_is_never_sent_on_again(self):
+        decision = decide(request(called="conf_1", **SENT_ON), DIRECTORY, World(owner="fs2"), settings())
+        assert decision.plan == Reject(Reason.ROOM_MOVED)
+
+    def test_a_declared_room_is_entered_by_its_rules(self):
+        decision = decide(request(called="conf_sales"), DIRECTORY, World(), settings())
+        assert decision.plan == Conference("sales", "fs1", "wide", pin="1234", max_members=50)
+        plain = decide(request(called="conf_3001"), DIRECTORY, World(), settings(conference_profile="narrow"))
+        assert plain.plan == Conference("3001", "fs1", "narrow")
+
+    def test_a_declared_room_is_asked_for_its_pin_where_it_is(self):
+        away = decide(request(called="conf_sales"), DIRECTORY, World(owner="fs2"), settings())
+        assert away.plan == Conference("sales", "fs2", "wide", owner_sip="10.9.0.2:5080")
+        there = decide(request(called="conf_sales", **SENT_ON), DIRECTORY, World(), settings())
+        assert (there.plan.pin, there.plan.max_members, there.plan.hop) == ("1234", 50, "c-0")
+
+    @pytest.mark.parametrize(
+        ("caller", "called", "enters"),
+        [
+            ("1001", "conf_sales", True), ("2001", "conf_sales", False), ("2001", "conf_3001", False),
+            ("2001", "conf_3002", True), ("5001", "conf_all-hands", True), ("1001", "conf_all-hands", False),
+        ],
+    )  # fmt: skip
+    def test_a_declared_room_is_its_accounts_and_of_those_below(self, caller, called, enters):
+        asked = request(called=called, asserted=f"{caller}@example.net")
+        decision = decide(asked, DIRECTORY, World(), settings())
+        assert decision.plan == Reject(Reason.ROOM_NOT_ALLOWED) or enters
+        assert isinstance(decision.plan, Conference) == enters
 
     @pytest.mark.parametrize("source", ["10.0.0.1", "203.0.113.8", "10.0.1.7"])
     def test_the_mark_of_a_sent_on_call_counts_from_nodes_only(self, source):
@@ -345,9 +382,10 @@ class TestRooms:
     def test_a_room_is_digits(self, called):
         assert decide(request(called=called), DIRECTORY, World(), settings()).kind == "conference"
 
-    @pytest.mark.parametrize("called", ["conf_", "conf_a", "conf_1-fs2", "conf_1.", "conf_+1", "conf_" + "9" * 33])
-    def test_a_room_is_nothing_but_digits(self, called):
-        assert decide(request(called=called), DIRECTORY, World(), settings()).plan == Reject(Reason.ROOM_INVALID)
+    @pytest.mark.parametrize("room", ["", "a", "Sales", "1-fs2", "1.", "+1", "9" * 33, "bridge:x"])
+    def test_a_room_that_is_not_declared_is_nothing_but_digits(self, room):
+        decision = decide(request(called=f"conf_{room}"), DIRECTORY, World(), settings())
+        assert decision.plan == Reject(Reason.ROOM_INVALID)
 
 
 def test_the_service_number_answers_and_echoes():

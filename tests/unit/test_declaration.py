@@ -23,6 +23,10 @@ endpoints:
   - {account: acme, user: "1001", domain: other.example}
   - {account: old, address: 203.0.113.9/24, codecs: [PCMU]}
   - {account: old, address: "2001:db8::1"}
+
+rooms:
+  - {name: sales, account: acme, pin: "0123", profile: default, max_members: 50}
+  - {name: "3001", account: old}
 """
 
 
@@ -46,6 +50,11 @@ def test_what_is_declared(read):
     assert list(found.endpoints) == ["1001@example.net", "1001@other.example", "203.0.113.0/24", "2001:db8::1/128"]
     phone = found.endpoints["1001@example.net"]
     assert (phone.account, phone.extension, phone.caller_id) == ("acme", "101", "442079460000")
+    sales, plain = found.items["room"].values()
+    assert (sales.name, sales.account, sales.pin, sales.profile, sales.max_members) == (
+        "sales", "acme", "0123", "default", 50,
+    )  # fmt: skip
+    assert (plain.name, plain.pin, plain.profile, plain.max_members) == ("3001", None, None, None)
 
 
 def test_files_are_read_together_and_json_is_yaml_too(read):
@@ -102,6 +111,13 @@ def test_files_are_read_together_and_json_is_yaml_too(read):
             "  - {account: old, user: b, domain: h, extension: '1'}",
             r"0\.yaml:3: extension 1 of account old is taken at .*0\.yaml:2",
         ),
+        ("rooms:\n  - {name: a, account: none}", r"0\.yaml:2: there is no account none; declare it"),
+        ("rooms:\n  - {name: a+b, account: old}", r"0\.yaml:2: name: "),
+        (f"rooms:\n  - {{name: {'a' * 33}, account: old}}", r"0\.yaml:2: name: "),
+        ("rooms:\n  - {name: a, account: old, pin: 12a}", r"0\.yaml:2: pin: "),
+        ("rooms:\n  - {name: a, account: old, pin: 0123}", r"0\.yaml:2: pin: "),
+        ("rooms:\n  - {name: a, account: old, max_members: 1}", r"0\.yaml:2: max_members: "),
+        ("rooms:\n  - {name: a, account: old, profile: a@b}", r"0\.yaml:2: profile: "),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_by_file_and_line(read, text, said):

@@ -30,6 +30,8 @@ endpoints:
   - {account: acme, user: "1001", domain: example.net, forward: {busy: "102"}, dnd: true}
 dids:
   - {number: "+442079460000", account: acme, carrier: c1, calls: 5, to: [{endpoint: "1001"}, {room: sales}]}
+rooms:
+  - {name: sales, account: acme}
 """
 
 
@@ -41,7 +43,7 @@ def read(tmp_path, text):
 
 def test_what_lies_outside_is_read(tmp_path):
     found = read(tmp_path, GOOD).items
-    assert sorted(found) == ["carrier", "currency", "did", "numbers", "route"]
+    assert sorted(found) == ["carrier", "currency", "did", "numbers", "room", "route"]
     assert list(found["did"]) == ["442079460000"]
     (world,) = found["route"].values()
     assert [[(each.name, each.weight) for each in entry.carriers] for entry in world.entries] == [

@@ -1,5 +1,7 @@
 """A FreeSWITCH's own event socket, as its recordings show it: logs in who knows the password, answers, sends events."""
 
+from contextlib import suppress
+
 import gevent
 from gevent import socket
 from gevent.server import StreamServer
@@ -55,7 +57,8 @@ class InboundSwitch:
     def hang_up(self):
         """Close every connection; new ones are taken."""
         for sock in self.sockets:
-            sock.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # the other side was quicker
+                sock.shutdown(socket.SHUT_RDWR)
         self.sockets.clear()
 
     def stop(self):

@@ -11,16 +11,19 @@ from redis import Redis
 from structlog.testing import capture_logs
 
 from callctl.admission.money import Money
+from callctl.call import hosted
 from callctl.call import recorder as recorder_module
 from callctl.call.keeper import Keeper
 from callctl.call.recorder import EVENTS, NodeRecorder
 from callctl.cdr.spool import Record, Spool
 from callctl.errors import SpoolError
 from callctl.esl.wire import Event
+from callctl.live import board
+from callctl.live.board import Board
 from callctl.live.client import connect
 from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
-from callctl.live.rooms import Rooms
+from callctl.live.rooms import Looks, Rooms
 from callctl.settings import Redis as RedisSettings
 from callctl.settings import Settings
 from callctl.store.balance import Balances
@@ -100,7 +103,7 @@ class Recording:
         return self
 
     def until_compared(self, times=1):
-        self.switch.until_asked("api conference list", times)
+        self.switch.until_asked("api show channels", times)
         gevent.sleep(0.05)
 
     def end(self):
@@ -374,15 +377,45 @@ class TestRooms:
         recording.recorder.rooms.renew()
         assert redis.ttl("callctl:room:3000") > 5
         recording.switch.send(framed(changed(joined, Action="conference-destroy")))
-        until(lambda: redis.get("callctl:room:3000") is None)
-        assert recording.recorder.rooms.open == set()
+        until(lambda: recording.recorder.rooms.open == set())
+        assert redis.get("callctl:room:3000") == "lab-fs", "the next caller may be on the way to it"
+
+    def test_rooms_are_renewed_whatever_else_waits(self, make, redis, monkeypatch):
+        monkeypatch.setattr(hosted, "RENEW", 0.05)
+        monkeypatch.setattr(recorder_module, "SETTLE", 600)
+        recording = make(answers={"conference list summary": self.listed("3000-lab-fs")})
+        open_call(recording.spool, "gone", 60)
+        recording.start()
+        recording.until_compared()
+        redis.delete("callctl:room:3000")
+        until(lambda: redis.get("callctl:room:3000") == "lab-fs")
+
+    def test_a_node_that_no_longer_answers_loses_its_rooms(self, make, redis, monkeypatch):
+        monkeypatch.setattr(hosted, "RENEW", 0.05)
+        recording = make(answers={"conference list summary": self.listed("3000-lab-fs")}).start()
+        until(lambda: redis.get("callctl:room:3000") == "lab-fs")
+        recording.switch.mute = True
+        gevent.sleep(0.2)
+        redis.delete("callctl:room:3000")
+        gevent.sleep(0.3)
+        assert redis.get("callctl:room:3000") is None
+
+    def test_what_is_known_of_a_node_is_marked(self, make, settings, tmp_path):
+        marks = Board(tmp_path / "board", [board.rooms("lab-fs")])
+        recording = make(answers={"conference list summary": self.listed("3000-lab-fs")})
+        recording.rooms._looks = Looks(marks, ["lab-fs"])
+        recording.start()
+        until(lambda: marks.fresh(board.rooms("lab-fs"), 1))
+        marks.clear(board.rooms("lab-fs"))
+        recording.switch.stop()
+        until(lambda: marks.fresh(board.rooms("lab-fs"), 1))
 
     def test_rooms_that_were_open_before_we_listened_are_known(self, make, redis):
-        listed = self.listed("3000-lab-fs", "3001-other", "sales-lab-fs", "3002-lab-fsx")
+        listed = self.listed("3000-lab-fs", "3001-other", "sales-lab-fs", "3002-lab-fsx", "_x-lab-fs")
         recording = make(answers={"conference list summary": listed}).start()
         recording.until_compared()
         until(lambda: redis.get("callctl:room:3000") == "lab-fs")
-        assert recording.recorder.rooms.open == {"3000"}
+        assert recording.recorder.rooms.open == {"3000", "sales"}
 
     def test_a_caller_who_is_named_like_a_room_takes_none(self, make, redis):
         recording = make(answers={"conference list summary": self.listed("3000-lab-fs")}).start()
