@@ -5,6 +5,7 @@ import shlex
 from decimal import Decimal
 from pathlib import Path
 
+import gevent
 import pytest
 from click.testing import CliRunner
 
@@ -12,6 +13,9 @@ from callctl.admission.limits import Limits
 from callctl.admission.money import Money
 from callctl.admission.rebuild import Rebuild
 from callctl.cli import main
+from callctl.cli.entry import change
+from callctl.cli.keys import ACCOUNT_KEYS
+from callctl.cli.output import Context
 from callctl.live.client import connect
 from callctl.model import Demand, Level
 from callctl.store import ledger
@@ -308,3 +312,13 @@ def test_what_examples_say_can_be_typed(run, database, monkeypatch):
     run("account change cafe --tariff", "", "--currency", "USD")
     assert "+ account hotel" in run(f"apply -f {EXAMPLES / 'company.yaml'}")
     assert run(f"apply -f {EXAMPLES / 'company.yaml'}") == "0 changes made.\n"
+
+
+def test_two_who_change_one_account_at_once_both_have_their_way(run, database, settings):
+    run("account create acme --currency USD")
+    context = Context()
+    context.__dict__["settings"] = settings
+    given = [{"limits.calls": "7"}, {"limits.cps": "8"}, {"premium": "true"}, {"limits.spend_per_day": "9"}]
+    gevent.joinall([gevent.spawn(change, context, ACCOUNT_KEYS, "acme", each) for each in given], raise_error=True)
+    (acme,) = load_directory(database)[1]
+    assert (acme.limits, acme.premium, acme.spend_per_day) == ((7, 8), True, 9)
