@@ -35,6 +35,7 @@ MIX = {
     scenario.name: scenario
     for scenario in (
         Scenario("answered", "1002", Phone(ring=3, talk=None), talk=30),
+        Scenario("brief", "1002", talk=6),
         Scenario("callee_ends", "1003", Phone(ring=3, talk=20)),
         Scenario("busy", "1004", Phone(status=486, ring=1)),
         Scenario("no_answer", "1005", Phone(status=0)),

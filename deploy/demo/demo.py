@@ -31,7 +31,18 @@ MIX = (
     "answered,callee_ends,edge_dead,conference,busy,no_answer,"
     "unknown_number,no_common_codec,gives_up,hostile_name,echo"
 )
+PAYING = ["--speed", "1", "--calls", "3", "--mix", "brief"]
+PAYING += ["--caller", "3001@example.net", "--caller", "4001@example.net", "--caller", "4001@example.net"]
 READY = 30  # seconds
+CALLS = (
+    "SELECT LEFT(call_uuid, 8) AS call_uuid, kind, account, caller, called, ring_ms, duration_ms, attempts AS tries,"
+    " CONCAT_WS('>', codec_in, codec_out) AS codec, sip_status AS sip, hangup_cause, hangup_by, reason, price, tax"
+    " FROM cdr WHERE started_at >= '{since:%F %T}' ORDER BY started_at"
+)
+CHARGES = (
+    "SELECT LEFT(call_uuid, 8) AS call_uuid, account, tariff, prefix, destination, billed_seconds, amount, tax,"
+    " currency FROM cdr_charge WHERE started_at >= '{since:%F %T}' ORDER BY started_at, call_uuid, account"
+)
 
 
 def main() -> int:
@@ -69,26 +80,39 @@ def show() -> None:
     callctl("migrate")
     callctl("apply", "-f", ROOT / "examples" / "company.yaml")
     load_locations(services)
+    callctl("account", "topup", "cafe", "0.05", "--reference", f"demo-{datetime.now(UTC):%FT%T}")
+    callctl("account", "change", "hotel", "--limits-calls", "1")
     say("The controller")
     serve()
-    say("Calls from a simulated FreeSWITCH, as `callctl tail` shows them")
+    say("Calls from two simulated FreeSWITCH nodes, as `callctl tail` shows them")
+    print("acme's cost nothing; cafe is prepaid and has money for 4 seconds; hotel may make one at a time.", flush=True)
     tail = subprocess.Popen(command("tail"))
     time.sleep(1)  # the tail begins at the newest event
     began = datetime.now(UTC)
+    paying = subprocess.Popen(command("sim", "--node", "fs2", *PAYING), stdout=subprocess.DEVNULL)
     callctl("sim", "--mix", MIX, stdout=subprocess.DEVNULL)
+    if paying.wait():
+        raise subprocess.CalledProcessError(paying.returncode, paying.args)
     time.sleep(2)  # records are in MySQL within a second
     tail.send_signal(signal.SIGINT)
     tail.wait()
-    say("What stands in MySQL (table cdr)")
-    table(services, began)
+    say("What stands in MySQL: calls (table cdr)")
+    table(services, CALLS.format(since=began))
+    say("What they cost: the customer by its tariff, the reseller above it by its own (table cdr_charge)")
+    table(services, CHARGES.format(since=began))
+    say("What is left (callctl account list)")
+    callctl("account", "list")
     say("Where to look next")
     config = CONFIG.relative_to(ROOT)
-    print(f"callctl --config {config} explain --to 1009 --endpoint 1001@example.net --codecs PCMA,G729")
+    broke = ("explain", "--to", "1009", "--endpoint", "3001@example.net", "--codecs", "PCMA,G729")
+    print(f"callctl --config {config} {' '.join(broke)}")
     print(f"callctl --config {config} why <call_uuid>     (the first letters are enough)")
+    print(f"callctl --config {config} account show cafe")
+    print(f"callctl --config {config} account topup cafe 5 --reference receipt-1")
     print(f"callctl --config {config} doctor              (with `make demo KEEP=1`)")
     print("callctl is .venv/bin/callctl; README.md tells how to install it for real.")
     print("The first of these says:\n", flush=True)
-    callctl("explain", "--to", "1009", "--endpoint", "1001@example.net", "--codecs", "PCMA,G729")
+    subprocess.run(command(*broke), check=False, cwd=ROOT)
 
 
 def say(text: str) -> None:
@@ -124,10 +148,16 @@ def write_config(services: Services) -> None:
 [esl]
 listen = "127.0.0.1:{free_port()}"
 
-[[nodes]]                               # a FreeSWITCH; here the simulated one
+[[nodes]]                               # a FreeSWITCH; here simulated
 name = "fs1"
 esl = "127.0.0.1:{free_port()}"
 sip = "127.0.0.1:5080"
+password_file = "{secret}"
+
+[[nodes]]
+name = "fs2"
+esl = "127.0.0.1:{free_port()}"
+sip = "127.0.0.1:5082"
 password_file = "{secret}"
 
 [[edges]]                               # the Kamailios that phones register at
@@ -152,6 +182,11 @@ table = "kamailio.location"
 [redis]
 port = {services.redis_port}
 password_file = "{services.folder / "redis.password"}"
+
+[money]                                 # phones of ours cost here, so that there is something to charge
+rated = ["onnet"]
+slice = 10
+warn_before = 2
 
 [spool]
 directory = "{VAR / "spool"}"
@@ -189,16 +224,9 @@ def serve() -> None:
     raise subprocess.CalledProcessError(process.poll() or 1, command("serve"))
 
 
-def table(services: Services, since: datetime) -> None:
-    """The demo's calls as billing jobs would read them."""
-    sql = (
-        "SELECT LEFT(call_uuid, 8) AS call_uuid, kind, account, caller, called, ring_ms, duration_ms,"
-        " attempts AS tries, CONCAT_WS('>', codec_in, codec_out) AS codec, sip_status AS sip, hangup_cause,"
-        f" hangup_by, reason FROM cdr WHERE started_at >= '{since:%F %T}' ORDER BY started_at"
-    )
-    subprocess.run(
-        ["mariadb", "--socket", str(services.mysql_socket), "--table", "callctl", "-e", sql], check=True
-    )
+def table(services: Services, sql: str) -> None:
+    """Rows as billing jobs would read them."""
+    subprocess.run(["mariadb", "--socket", str(services.mysql_socket), "--table", "callctl", "-e", sql], check=True)
 
 
 def end() -> None:

@@ -34,6 +34,7 @@ class Expected:
 OK = (200, "NORMAL_CLEARING")
 EXPECTED = {
     "answered": Expected(200, "caller", BRIDGED, [OK]),
+    "brief": Expected(200, "caller", BRIDGED, [OK]),
     "callee_ends": Expected(200, "callee", BRIDGED, [OK]),
     "busy": Expected(486, "callee", RANG, [(486, "USER_BUSY")], "busy"),
     "no_answer": Expected(480, "switch", RANG, [(487, "NO_ANSWER")], "no_answer"),
