@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import structlog
 
 from callctl.admission.money import release, settle
+from callctl.admission.rebuild import Owed
 from callctl.cdr.spool import OpenCall
 from callctl.errors import AmountError, CallctlError
 from callctl.esl.wire import Event
@@ -77,6 +79,15 @@ def settled(pipe: Any, settings: Redis, a_leg: Event) -> None:
                 settle(pipe, settings, call, basis.account, amount, day(basis.zone, ended_us(a_leg)))
         except AmountError as error:
             log.error("call cannot be settled", call=call, account=basis.account, error=str(error))
+
+
+def owed(fields: Mapping[str, Any], zone: Callable[[str], str]) -> list[Owed]:
+    """What an ended call owes, by its final record; `zone` is an account's time zone."""
+    call, end = fields["call_uuid"], fields.get("ended_at", 0)
+    return [
+        Owed(call, each["account"], Decimal(each["amount"]), day(zone(each["account"]), end))
+        for each in fields.get("charges", ())
+    ]
 
 
 def _bases(a_leg: Event) -> tuple[Basis, ...]:

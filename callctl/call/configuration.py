@@ -52,5 +52,5 @@ class Configuration:
     def keep_fresh(self) -> None:
         """Refresh for ever."""
         while True:
-            self.refresh_if_possible()
             gevent.sleep(REFRESH)
+            self.refresh_if_possible()

@@ -20,11 +20,11 @@ from gevent.pool import Pool
 
 from callctl.admission.rebuild import Holding
 from callctl.call import paid
-from callctl.call.paid import Limit, Paid
+from callctl.call.paid import Paid
 from callctl.errors import CallctlError, CommandFailed, DeadlineExceeded, RedisAway, SwitchError
 from callctl.esl.wire import Event
 from callctl.live.lease import Lease
-from callctl.model import Account, Demand, Held
+from callctl.model import Account, Demand, Ending, Held
 from callctl.settings import Money
 
 log = structlog.get_logger()
@@ -264,7 +264,7 @@ class Keeper:
             switch.api(f"uuid_broadcast {call.uuid} {TONE} aleg")
 
 
-def _arm(switch: Switch, call: Paid, seconds: int, limit: Limit, old: Sequence[str]) -> None:
+def _arm(switch: Switch, call: Paid, seconds: int, limit: Ending, old: Sequence[str]) -> None:
     """Have the call end after so many seconds of talk, and no longer when it was to."""
     timer = call.timer + 1
     _say(switch, call, seconds, limit, timer)
@@ -273,7 +273,7 @@ def _arm(switch: Switch, call: Paid, seconds: int, limit: Limit, old: Sequence[s
     _delete(switch, old)
 
 
-def _say(switch: Switch, call: Paid, seconds: int, limit: Limit, timer: int) -> None:
+def _say(switch: Switch, call: Paid, seconds: int, limit: Ending, timer: int) -> None:
     """Write down with the switch, and then here, what is paid."""
     values = f"callctl_paid={seconds};callctl_limit={limit};callctl_timer={timer}"
     switch.api(f"uuid_setvar_multi {call.uuid} {values}")

@@ -8,21 +8,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
-from zoneinfo import ZoneInfo
 
 from callctl.esl import command
 from callctl.esl.wire import Event
-from callctl.model import Account, Demand, Held
+from callctl.model import Account, Demand, Ending, Held
+from callctl.policy.money import day
 from callctl.rating.basis import Basis, affords, cost, unpack
 from callctl.rating.tariff import SECOND
 
-Limit = Literal["time", "slice", "money"]  # what ends a call when the time paid for is over
-
-LIMITS: dict[str, Limit] = {"time": "time", "slice": "slice", "money": "money"}
+LIMITS: dict[str, Ending] = {"time": "time", "slice": "slice", "money": "money"}
 PLENTY = Decimal(10**9)  # money enough for any call that a tariff does not cut off
 _unpack = lru_cache(1024)(unpack)  # calls to one destination are paid for alike
 
@@ -37,7 +33,7 @@ class Paid:
     answered_us: int  # 0 before the answer
     seconds: int
     most: int
-    limit: Limit
+    limit: Ending
     timer: int  # the number of the timer that ends it; 0 is the one armed by its answer
     answered: float | None  # on the monotonic clock
     held: tuple[Decimal, ...] = field(init=False)  # at each account
@@ -82,13 +78,13 @@ class Paid:
                     want=want,
                     need=min(want, least),
                     credit=payer.credit_limit if payer else Decimal(0),
-                    day=day_of(basis.zone, time.time_ns() // 1000),
+                    day=day(basis.zone, time.time_ns() // 1000),
                     spend_per_day=payer.spend_per_day if payer else None,
                 )
             )
         return found
 
-    def granted(self, held: Sequence[Held], wanted: int) -> tuple[int, Limit]:
+    def granted(self, held: Sequence[Held], wanted: int) -> tuple[int, Ending]:
         """How long what accounts hold lasts, and what ends the call then; the time before it where one refused."""
         if len(held) < len(self.bases) or held[-1].refused:
             return self.seconds, "money"
@@ -97,7 +93,7 @@ class Paid:
             return self.most, "time"
         return seconds, "slice" if seconds >= wanted else "money"
 
-    def say(self, seconds: int, limit: Limit, timer: int) -> None:
+    def say(self, seconds: int, limit: Ending, timer: int) -> None:
         """So much is paid for now."""
         self.seconds, self.limit, self.timer = seconds, limit, timer
         self.held = self.costs(seconds)
@@ -112,20 +108,6 @@ class Paid:
     def _from(self) -> int:
         """Where its pricing begins: at the answer; while it rings, as it was decided."""
         return self.answered_us or self.started_us
-
-
-def day_of(zone: str, at_us: int) -> str:
-    """The day it is in a time zone at a moment, microseconds since the epoch."""
-    return datetime.fromtimestamp(at_us // SECOND, ZoneInfo(zone)).date().isoformat()
-
-
-def payers(a_leg: Event) -> tuple[str, ...]:
-    """The accounts that pay for a call, the caller's first; none where that cannot be read."""
-    packed = a_leg.variable("callctl_basis")
-    try:
-        return tuple(basis.account for basis in _unpack(packed)) if packed else ()
-    except ValueError:
-        return ()
 
 
 def read(a_leg: Event, now: float) -> Paid | None:

@@ -17,10 +17,9 @@ import structlog
 
 from callctl.admission import money
 from callctl.admission.limits import release, renew
-from callctl.call import facts
+from callctl.call import charging, facts
 from callctl.call.hosted import HostedRooms
 from callctl.call.keeper import Keeper
-from callctl.call.paid import payers
 from callctl.call.story import Story
 from callctl.cdr.spool import Record, Spool
 from callctl.errors import CallctlError, ConfigError, SpoolError, SwitchError
@@ -78,7 +77,8 @@ class NodeRecorder:
         self.rooms = HostedRooms(node.name, rooms)
         self.keeper = keeper
         self.compared = False  # whether the node has said what is up
-        self._story = Story(node.name, settings.redis, spool, publisher, zone)
+        self._story = Story(node.name, settings.redis, spool, publisher)
+        self._zone = zone
         self._feed_is = feed_is
         self._feed: Feed | None = None
 
@@ -171,7 +171,8 @@ class NodeRecorder:
                 log.warning("call ended unheard", call=call.call_uuid, node=self.node.name)
                 ended = facts.unheard(call, now)
                 self._story.record([ended])
-                self._story.settle(ended.fields, ())
+                for each in charging.owed(ended.fields, self._zone):
+                    self._story.write(money.settle, *each)
 
     def _recall(self, feed: Feed, uuid: str) -> None:
         """A call that was up before we listened: learn of it from the switch."""
@@ -223,7 +224,8 @@ class NodeRecorder:
             self.keeper.ended(event)
             if levels := _levels(event):
                 self._story.write(release, uuid, levels)
-            self._story.settle(last, payers(event))
+            if charging.costs(event):
+                self._story.write(charging.settled, event)
             return
         if event.name not in STATES:
             return

@@ -6,15 +6,13 @@ Redis is believed only when it was told everything since it runs. So every secon
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from decimal import Decimal
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 import gevent
 import structlog
 
 from callctl.admission.rebuild import Holding, Owed, Rebuild
-from callctl.call.paid import day_of
+from callctl.call.charging import owed
 from callctl.cdr.spool import Spool
 from callctl.errors import CallctlError
 
@@ -65,12 +63,3 @@ class Reminder:
         """The charges of ended calls that MySQL may not have."""
         for record in self._spool.charged():
             yield from owed(record.fields, self._zone)
-
-
-def owed(fields: Mapping[str, Any], zone: Callable[[str], str]) -> list[Owed]:
-    """What an ended call owes, by its final record."""
-    return [
-        Owed(fields["call_uuid"], name, Decimal(charge["amount"]), day_of(zone(name), fields["ended_at"]))
-        for charge in fields.get("charges", ())
-        if (name := charge["account"])
-    ]

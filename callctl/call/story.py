@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gevent
 import structlog
 
-from callctl.admission import money
 from callctl.call import facts
-from callctl.call.reminder import owed
 from callctl.cdr.spool import Record, Spool
 from callctl.errors import SpoolError
 from callctl.esl.wire import Event
@@ -21,16 +19,13 @@ log = structlog.get_logger()
 
 
 class Story:
-    """Of one node. `zone` is an account's time zone."""
+    """Of one node."""
 
-    def __init__(
-        self, node: str, settings: Redis, spool: Spool, publisher: Publisher, zone: Callable[[str], str]
-    ) -> None:
+    def __init__(self, node: str, settings: Redis, spool: Spool, publisher: Publisher) -> None:
         self._node = node
         self._settings = settings
         self._spool = spool
         self._publisher = publisher
-        self._zone = zone
 
     def tell(
         self, event: Event, name: str, data: Mapping[str, Any], records: list[Record], call: str, account: str
@@ -56,14 +51,6 @@ class Story:
                 gevent.sleep(0.5)
             else:
                 return
-
-    def settle(self, last: Mapping[str, Any], held_at: Iterable[str]) -> None:
-        """A call ended: it owes what its final record says, and holds nothing any more."""
-        charged = owed(last, self._zone)
-        for each in charged:
-            self.write(money.settle, *each)
-        for account in set(held_at) - {each.account for each in charged}:
-            self.write(money.release, last["call_uuid"], account)
 
     def write(self, act: Callable[..., None], *values: Any) -> None:
         """Do something in Redis, in turn: its client and settings come before the values."""

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import gevent
 import structlog
 
 from callctl.admission.limits import LEASE, Limits
 from callctl.admission.money import Money
-from callctl.directory import Snapshot
-from callctl.errors import ServiceAway
+from callctl.call.configuration import Configuration
 from callctl.live.board import Board
 from callctl.live.client import connect
 from callctl.live.edges import usable
@@ -20,20 +18,18 @@ from callctl.rating.tariff import Tariff
 from callctl.routing.location import group
 from callctl.settings import Settings
 from callctl.store.balance import Balances
-from callctl.store.directory import config_version, load_directory
 from callctl.store.location import LocationStore
 from callctl.store.pool import Pool
 from callctl.store.tariff import load_several
 
 log = structlog.get_logger()
 
-REFRESH = 3.0  # seconds between looks at the configuration's version
 PRICING = 1.0  # seconds MySQL may take to say what a call costs; the dialplan's guard ends one undecided after 3 to 4
 PRICING_AT_ONCE = 4  # connections
 
 
-class Facts:
-    """The World of live calls. `directory` is None until MySQL could be read for the first time."""
+class Facts(Configuration):
+    """The World of live calls."""
 
     def __init__(
         self,
@@ -46,15 +42,14 @@ class Facts:
         prices: Pool,
         board: Board | None = None,
     ) -> None:
+        super().__init__(pool)
         self._settings = settings
         self._money = money
         self._prices = prices
-        self._pool = pool
         self._location = location
         self._rooms = rooms
         self._limits = limits
         self._board = board  # None where no recorder of this host is asked
-        self.directory: Snapshot | None = None
 
     def locate(self, user: str, domain: str) -> Located:
         """The edges that hold a live registration of user@domain. Raises ServiceAway: could not ask."""
@@ -83,26 +78,12 @@ class Facts:
         """Hold money at each account, or none. Raises RedisAway, StoreError and AmountError."""
         return self._money.hold(call, demands, LEASE)
 
-    def refresh(self) -> bool:
-        """Read the configuration when its version changed; whether it did. Raises StoreError."""
-        if self.directory is not None and config_version(self._pool) == self.directory.version:
-            return False
-        self.directory = Snapshot(*load_directory(self._pool))
-        return True
-
-    def refresh_if_possible(self) -> None:
-        """Refresh; MySQL away leaves the last configuration in force, and with none calls are refused."""
-        try:
-            if self.refresh():
-                log.info("configuration read", version=self.directory.version if self.directory else 0)
-        except ServiceAway as error:
-            log.warning("configuration could not be read; the last one stays in force", error=str(error))
-
-    def keep_fresh(self) -> None:
-        """Refresh for ever."""
-        while True:
-            gevent.sleep(REFRESH)
-            self.refresh_if_possible()
+    def refresh_if_possible(self) -> bool:
+        """As any configuration, and say so: calls are decided by it from now on."""
+        changed = super().refresh_if_possible()
+        if changed and self.directory is not None:
+            log.info("configuration read", version=self.directory.version)
+        return changed
 
 
 class DryFacts(Facts):

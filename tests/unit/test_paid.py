@@ -80,12 +80,6 @@ def test_what_cannot_be_read_is_refused(broken):
         paid.read(changed(said(basis(by_second("6"))), **broken), 0.0)
 
 
-def test_payers_are_in_order_and_none_where_that_cannot_be_read():
-    told = said(basis(by_second("6")), basis(by_second("3"), account="telco"))
-    assert paid.payers(told) == ("acme", "telco")
-    assert paid.payers(changed(told, variable_callctl_basis="x")) == ()
-
-
 def test_each_level_is_asked_for_its_own_price_in_its_own_day():
     one = call(basis(by_second("6")), basis(by_second("3"), account="telco", zone="Asia/Shanghai"), basis(
         by_second("1"), account="gone"

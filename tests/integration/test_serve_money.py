@@ -1,0 +1,227 @@
+"""Money through `callctl serve`: calls are held, paid for while they last, cut when it is up, and charged exactly."""
+
+import os
+import signal
+import sqlite3
+from contextlib import closing
+from decimal import Decimal
+
+import pytest
+
+from callctl.sim.scenario import Scenario
+from callctl.sim.world import Phone
+from tests.integration.platform import DOMAIN, Platform, alive, children, wait
+
+COMPANY = """
+accounts:
+  - {name: telco, tariff: wholesale, currency: USD}
+  - {name: chain, parent: telco, tariff: wholesale, currency: USD}
+  - {name: shop, parent: chain, tariff: retail, currency: USD}
+  - {name: alone, tariff: retail, currency: USD}
+endpoints:
+  - {account: alone, user: "1001", domain: example.net}
+  - {account: shop, user: "1003", domain: example.net}
+  - {account: shop, user: "1002", domain: example.net}
+tariffs:
+  - name: retail
+    currency: USD
+    rates: [{prefix: "1", steps: [{price: "60", per: 60, increment: 1}]}]
+  - name: wholesale
+    currency: USD
+    rates: [{prefix: "1", steps: [{price: "30", per: 60, increment: 1}]}]
+"""
+MONEY = {"rated": ["onnet"], "slice": 10, "warn_before": 0}
+STAYS = Scenario("stays", "1002")
+
+
+@pytest.fixture(scope="module")
+def platform(services, tmp_path_factory):
+    with Platform(tmp_path_factory.mktemp("money"), services, settings={"money": MONEY}, scale=1.0) as platform:
+        platform.world.phones[f"1002@{DOMAIN}", "*"] = Phone(ring=0.1)
+        host = platform.start()
+        platform.apply(host, COMPANY)
+        yield platform
+
+
+class Purse:
+    """The money of an account."""
+
+    def __init__(self, platform, name):
+        self.platform = platform
+        self.name = name
+
+    def top_up(self, amount):
+        host = self.platform.serves[0]
+        number = len(self.platform.rows("SELECT id FROM ledger"))
+        done = host.run("account", "topup", self.name, amount, "--reference", f"paid-{self.name}-{number}")
+        assert done.code == 0, done.err
+        return self
+
+    @property
+    def balance(self):
+        rows = self.platform.rows("SELECT balance FROM account_balance WHERE account = %s", self.name)
+        return rows[0]["balance"] if rows else Decimal(0)
+
+    def redis(self, field):
+        key = f"{self.platform.prefix}{{account {self.name}}}:money"
+        return Decimal(self.platform.redis().hget(key, field) or 0) / 1_000_000
+
+    def spend_all(self):
+        """Leave it with nothing, so that tests do not meddle with each other."""
+        if self.balance:
+            done = self.platform.serves[0].run(
+                "account", "adjust", self.name, str(-self.balance), "--reference", f"zero-{self.name}-{self.balance}"
+            )
+            assert done.code == 0, done.err
+
+    def settled(self):
+        """Once nothing is held or pending, Redis and MySQL agree."""
+        wait(lambda: not self.redis("held") and not self.redis("pending"), f"nothing of {self.name} is held")
+        wait(lambda: self.redis("balance") == self.balance, "Redis knows the balance")
+        return self.balance
+
+
+def variable(platform, result, name):
+    call = platform.nodes["sim1"].call(result.uuid)
+    return call.leg.variables.get(name) if call else ""
+
+
+def paid(platform, result):
+    return int(variable(platform, result, "callctl_paid") or 0)
+
+
+def charges(platform, result):
+    sql = "SELECT account, amount FROM cdr_charge WHERE call_uuid = %s"
+    return {row["account"]: row["amount"] for row in platform.rows(sql, result.uuid)}
+
+
+def kill(host):
+    """As a power cut does."""
+    parts = children(host.pid)
+    for pid in (host.pid, *parts):
+        os.kill(pid, signal.SIGKILL)
+    host.process.wait()
+    wait(lambda: not any(alive(pid) for pid in parts), "the parts are gone")
+
+
+def known_us(host, result):
+    """How long the host knows a call to have lasted."""
+    with closing(sqlite3.connect(host.spool / "spool.db")) as database:
+        sql = "SELECT seen_us - answered_us FROM open_call WHERE call_uuid = ? AND state = 'answered'"
+        row = database.execute(sql, (result.uuid,)).fetchone()
+    return row[0] if row else 0
+
+
+def test_a_call_is_cut_where_its_money_is_up_and_charged_to_the_cent(platform):
+    purse = Purse(platform, "alone").top_up("4")
+    result = platform.place(STAYS)
+    assert (result.cause, result.answered) == ("ALLOTTED_TIMEOUT", True)
+    assert 4 <= result.billed_us / 1e6 < 5.5
+    cdr = platform.final(result.uuid)
+    assert (cdr["reason"], cdr["hangup_by"], cdr["price"], cdr["billed_seconds"]) == ("money_up", "switch", 4, 4)
+    assert purse.settled() == 0
+    refused = platform.place(STAYS)
+    assert (refused.status, platform.final(refused.uuid)["reason"]) == (402, "no_money")
+
+
+def test_a_top_up_lengthens_a_call(platform):
+    purse = Purse(platform, "alone").top_up("3")
+    result = platform.talking(platform.dial(STAYS))
+    purse.top_up("3.50")
+    platform.finish(result)
+    assert 6 <= result.billed_us / 1e6 < 7.5
+    assert platform.final(result.uuid)["reason"] == "money_up"
+    assert purse.settled() == Decimal("0.50")
+    purse.spend_all()
+
+
+def test_the_top_of_three_levels_runs_out(platform):
+    purses = [Purse(platform, name) for name in ("shop", "chain", "telco")]
+    for purse, amount in zip(purses, ("100", "100", "2.50"), strict=True):
+        purse.top_up(amount)
+    result = platform.place(STAYS, caller="1003")
+    assert 5 <= result.billed_us / 1e6 < 6.5
+    assert platform.final(result.uuid)["reason"] == "money_up"
+    wait(lambda: len(charges(platform, result)) == 3, "it is booked at every level")
+    assert charges(platform, result) == {"shop": 5, "chain": Decimal("2.5"), "telco": Decimal("2.5")}
+    assert [purse.settled() for purse in purses] == [95, Decimal("97.5"), 0]
+    refused = platform.place(STAYS, caller="1003")
+    values = platform.final(refused.uuid)["trace"]["steps"][-1]["values"]
+    assert (refused.status, values["account"]) == (402, "telco")
+
+
+def test_a_recorder_that_is_killed_goes_on_where_it_was(platform):
+    purse = Purse(platform, "alone").top_up("100")
+    host = platform.serves[0]
+    result = platform.talking(platform.dial(STAYS))
+    wait(lambda: paid(platform, result) > 10, "it is paid for further")
+    before = paid(platform, result)
+    os.kill(host.part("recorder"), signal.SIGKILL)
+    wait(lambda: paid(platform, result) > before, "it is paid for further by another", 25)
+    assert purse.redis("held") == paid(platform, result)
+    platform.hang_up(result)
+    talked = platform.final(result.uuid)["billed_seconds"]
+    assert purse.settled() == 100 - talked
+    purse.spend_all()
+
+
+def test_a_redis_that_was_emptied_is_told_and_nothing_is_spent_twice(platform):
+    purse = Purse(platform, "alone").top_up("10")
+    result = platform.talking(platform.dial(STAYS))
+    redis = platform.redis()
+    assert purse.redis("held") == 10
+    for key in redis.scan_iter(f"{platform.prefix}*"):
+        redis.delete(key)
+    wait(lambda: redis.exists(f"{platform.prefix}money:ready"), "it is told")
+    assert purse.redis("held") == 10
+    second = platform.place(STAYS)
+    assert (second.status, platform.final(second.uuid)["reason"]) == (402, "no_money")
+    platform.hang_up(result)
+    talked = platform.final(result.uuid)["billed_seconds"]
+    assert purse.settled() == 10 - talked
+    purse.spend_all()
+
+
+def test_a_controller_that_is_gone_leaves_the_end_to_the_switch_and_the_books_to_its_return(platform):
+    purse = Purse(platform, "alone").top_up("100")
+    host = platform.serves[0]
+    result = platform.talking(platform.dial(STAYS))
+    wait(lambda: known_us(host, result) > 1_000_000, "the call is known to have lasted")
+    armed = paid(platform, result)
+    kill(host)
+    platform.finish(result)
+    assert result.cause == "ALLOTTED_TIMEOUT"
+    assert armed <= result.billed_us / 1e6 < armed + 1.5
+    known = known_us(host, result)
+    host.start()
+    cdr = platform.final(result.uuid)
+    assert (cdr["reason"], cdr["billed_seconds"]) == ("end_unheard", -(-known // 1_000_000))
+    assert purse.settled() == 100 - cdr["billed_seconds"]
+    purse.spend_all()
+
+
+def test_calls_at_once_spend_one_balance_once(platform):
+    purse = Purse(platform, "alone").top_up("24")
+    results = platform.finish(*(platform.dial(STAYS) for _ in range(12)))
+    refused = [result for result in results if not result.answered]
+    assert {result.status for result in refused} == {402}
+    assert len(refused) == 9
+    billed = [platform.final(result.uuid)["billed_seconds"] for result in results if result.answered]
+    assert sorted(billed) == [4, 10, 10]
+    assert purse.settled() == 0
+
+
+def test_another_host_goes_on_with_the_calls_of_one_that_died(platform):
+    second = platform.serve().start()
+    purse = Purse(platform, "alone").top_up("100")
+    first = platform.serves[0]
+    lease = f"{platform.prefix}keeper:sim1"
+    assert str(first.spool) in platform.redis().get(lease)
+    result = platform.talking(platform.dial(STAYS))
+    wait(lambda: paid(platform, result) > 10, "it is paid for further")
+    before = paid(platform, result)
+    kill(first)
+    wait(lambda: paid(platform, result) > before, "it is paid for further by the other host", 25)
+    assert str(second.spool) in platform.redis().get(lease)
+    platform.hang_up(result)
+    assert purse.settled() == 100 - platform.final(result.uuid)["billed_seconds"]
