@@ -18,6 +18,7 @@ import gevent
 import structlog
 from gevent.pool import Pool
 
+from callctl.admission.limits import LEASE
 from callctl.admission.rebuild import Holding
 from callctl.call import paid
 from callctl.call.paid import Paid
@@ -33,8 +34,7 @@ TICK = 1.0  # seconds between looks at what is due, and the most one look takes
 PATIENCE = 5.0  # seconds what is done for one call may take
 AT_ONCE = 8  # calls that something is done for
 WELL = 10.0  # seconds without a failure after which all is well again
-LEASE = 5  # seconds a node stays with a keeper of whom nothing is heard
-HOLD = 180  # seconds money stays held of which nothing is heard
+KEEP = 5  # seconds a node stays with a keeper of whom nothing is heard
 GONE = ("-ERR No such channel", "-ERR invalid uuid")
 TONE = "tone_stream://%(300,150,950);loops=3"
 
@@ -126,7 +126,7 @@ class Keeper:
                 with suppress(SwitchError, ValueError):
                     kept.paid = self._said(self._switch, kept.paid.uuid)
             for basis, amount in zip(kept.paid.bases, kept.paid.held, strict=True):
-                yield Holding(kept.paid.uuid, basis.account, amount, HOLD)
+                yield Holding(kept.paid.uuid, basis.account, amount, LEASE)
 
     # what it does by itself
 
@@ -243,10 +243,10 @@ class Keeper:
 
     def _pay(self, switch: Switch, call: Paid, wanted: int, need: int) -> None:
         """Hold what `wanted` seconds cost, or the part of it that is there, and let the call last so long."""
-        held = self._money.hold(call.uuid, call.demands(wanted, need, self._account), HOLD)
+        held = self._money.hold(call.uuid, call.demands(wanted, need, self._account), LEASE)
         seconds, limit = call.granted(held, wanted)
         if not held[-1].refused and [each.granted for each in held] != list(call.costs(seconds)):
-            self._money.hold(call.uuid, call.demands(seconds, seconds, self._account), HOLD)
+            self._money.hold(call.uuid, call.demands(seconds, seconds, self._account), LEASE)
         if seconds != call.seconds:
             _arm(switch, call, seconds, limit, [_group(call.uuid, call.timer)])
             log.info("call paid for", call=call.uuid, seconds=seconds, limit=limit)

@@ -57,7 +57,7 @@ def run(settings: Settings, workers: int) -> None:
     holder = f"{plain.gethostname()} {spool.path}"  # the same after a restart
 
     def recorder_of(node: Node) -> NodeRecorder:
-        lease = Lease(redis, settings.redis, f"keeper:{node.name}", holder, keeper.LEASE)
+        lease = Lease(redis, settings.redis, f"keeper:{node.name}", holder, keeper.KEEP)
         kept = keeper.Keeper(settings.money, money, lease, known.account)
         return NodeRecorder(node, settings, spool, publisher, rooms, kept, known.zone, _marker(marks, node))
 

@@ -17,6 +17,7 @@ from callctl.live.client import connect
 from callctl.live.lease import Lease
 from callctl.model import Account, Booked
 from callctl.rating.basis import Basis, pack
+from callctl.rating.tariff import When
 from callctl.settings import Money as MoneySettings
 from callctl.settings import Node
 from callctl.sim.node import SimNode
@@ -89,13 +90,13 @@ class Bench:
     def top_up(self, name, balance):
         admission.booked(self.client, self.redis, Booked(name, Decimal(balance), 2))
 
-    def dial(self, *bases, seconds=SLICE, most=600):
+    def dial(self, *bases, seconds=SLICE, most=600, rings=0.0):
         """A call whose first slice is held and armed, as the controller does it."""
         self.node.dialplan = [
             ("set", f"callctl_basis={pack(bases)}"), ("set", f"callctl_paid={seconds}"),
             ("set", f"callctl_most={most}"), ("set", "callctl_limit=slice"), ("set", "callctl_controller=test"),
             ("set", f"execute_on_answer_callctl=sched_hangup +{seconds + 1} ALLOTTED_TIMEOUT"),
-            ("answer", ""), ("park", ""),
+            ("sleep", str(int(rings * 1000))), ("answer", ""), ("park", ""),
         ]  # fmt: skip
         result = self.node.dial(SimCall(STAYS))
         wait(lambda: self.node.call(result.uuid).leg.times.answered, "it is answered")
@@ -227,6 +228,21 @@ def test_one_of_two_hosts_keeps_a_node_and_the_other_goes_on_when_it_dies(bench)
     assert not bench.timers()
 
 
+class Dying:
+    """A feed of a host that dies with one of its commands."""
+
+    def __init__(self, host, dies_at):
+        self.host = host
+        self.dies_at = dies_at
+
+    def api(self, text):
+        answer = self.host.feed.api(text)
+        if text.startswith(self.dies_at):
+            self.host.die()
+            gevent.sleep(60)
+        return answer
+
+
 @pytest.mark.parametrize(
     ("dies_at", "ends"), [("uuid_setvar_multi", SLICE), ("sched_api", SLICE), ("sched_del", 2 * SLICE)]
 )
@@ -235,14 +251,30 @@ def test_who_dies_while_paying_only_shortens_a_call(bench, dies_at, ends):
     bench.account("acme", 100)
     host = Host(bench)
 
-    class Dying:
-        def api(self, text):
-            answer = host.feed.api(text)
-            if text.startswith(dies_at):
-                host.die()
-                gevent.sleep(60)
-            return answer
-
-    host.keeper.follow(Dying())
+    host.keeper.follow(Dying(host, dies_at))
     result = bench.dial(basis())
     ends_after(result, ends)
+
+
+@pytest.mark.parametrize("dies_at", ["uuid_setvar_multi", "sched_api", "sched_del"])
+def test_who_comes_after_one_that_died_while_paying_makes_the_end_right(bench, dies_at):
+    bench.account("acme", 100)
+    first, second = Host(bench, "host1"), Host(bench, "host2")
+    result = bench.dial(basis(), seconds=6, most=8)
+    first.keeper.follow(Dying(first, dies_at))
+    ends_after(result, 8)
+    assert second.keeper.keeping
+    assert not bench.timers()
+
+
+def test_the_rates_of_the_answer_count(bench):
+    """A window began while it rang: the time that was paid for costs twice as much, and there is not the money."""
+    bench.account("acme", 5)
+    now = time.time_ns() // 1000
+    begins = time.gmtime(now / 1e6 + 1)
+    second = begins.tm_hour * 3600 + begins.tm_min * 60 + begins.tm_sec
+    rates = by_second(RATE), by_second("120", weight=1, when=When(start=second))
+    Host(bench)
+    result = bench.dial(Basis("acme", "UTC", tariff(*rates).find("442079460000", now)), seconds=4, rings=1.5)
+    wait(lambda: bench.variables(result).get("callctl_paid") == "2", "it is priced anew")
+    ends_after(result, 2)

@@ -2,6 +2,7 @@
 
 import random
 import time
+from decimal import Decimal
 
 import gevent
 import orjson
@@ -24,15 +25,23 @@ from callctl.live.client import connect
 from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Looks, Rooms
+from callctl.rating.basis import Basis, pack
 from callctl.settings import Redis as RedisSettings
 from callctl.settings import Settings
 from callctl.store.balance import Balances
+from callctl.store.booking import bill
 from callctl.store.records import TABLES
+from tests.unit.rating_calls import by_second, tariff
 from tests.wire.budget import cases
 from tests.wire.inbound import InboundSwitch
 from tests.wire.leaks import nothing_left_behind
 from tests.wire.recordings import INBOUND, changed, event, events, framed, without
 
+RATES = tariff(by_second("6")).find("442079460000", 0)
+PAID = {
+    "variable_callctl_basis": pack([Basis("acme", "UTC", RATES), Basis("telco", "Asia/Shanghai", RATES)]),
+    "variable_callctl_paid": "60", "variable_callctl_most": "3600", "variable_callctl_limit": "slice",
+}  # fmt: skip
 CALLCTL = {"callctl_controller": "host/0", "callctl_account": "acme", "callctl_kind": "onnet", "callctl_called": "1002"}
 
 
@@ -196,6 +205,27 @@ def rows(database, records):
         sorted(database.rows("SELECT * FROM cdr_leg")),
         sorted(database.rows("SELECT * FROM call_event")),
     ]
+
+
+def test_what_a_call_costs_is_recorded_and_owed_when_its_end_is_heard(make, redis):
+    story = heard("a_bridged.inbound")
+    told = [changed(one, **PAID) if one.get("Call-Direction") == "inbound" else one for one in story]
+    uuid = uuid_of("a_bridged.inbound")
+    recording = make(answers={"version": "FreeSWITCH"}).start()
+    recording.until_compared()
+    for one in told[:-2]:
+        recording.switch.send(framed(one))
+    recording.recorder._feed.api("version")
+    assert [call.payer for call in recording.recorder.calls] == ["acme"]
+    recording.switch.send(b"".join(map(framed, told[-2:])))
+    until(lambda: not len(recording.recorder.calls))
+    recording.publisher.flush(5)
+    (final,) = [fields for fields in of(recording.end(), "cdr") if fields["state"] == "final"]
+    assert [charge["account"] for charge in final["charges"]] == ["acme", "telco"]
+    owed = {name: redis.hget(f"callctl:{{account {name}}}:pending", uuid) for name in ("acme", "telco")}
+    assert {name: int(text.split()[0]) for name, text in owed.items()} == {
+        charge["account"]: int(Decimal(charge["amount"]) * 1_000_000) for charge in final["charges"]
+    }
 
 
 def test_a_call_that_no_controller_was_brought_is_not_ours(make):
@@ -477,7 +507,12 @@ class Kept:
 
     def put(self, records):
         for record in records:
-            TABLES[record.kind].row(orjson.loads(orjson.dumps(record.fields)))
+            fields = orjson.loads(orjson.dumps({**record.fields, "basis": None}))
+            del fields["basis"]  # which the spool keeps to itself
+            charges = fields.pop("charges", ())
+            row = TABLES[record.kind].row(fields)
+            if record.kind == "cdr":
+                bill(row[0], fields, charges)
         self.records += records
 
 
@@ -487,6 +522,7 @@ def test_mangled_events_never_end_the_recorder():
     client = connect(nobody.redis)
     rooms = Rooms(client, nobody.redis)
     told = [heard(name) for name in INBOUND]
+    told += [[changed(one, **PAID) for one in story] for story in told]
     for number in range(cases(1000)):
         chance = random.Random(number)
         kept = Kept()
