@@ -20,12 +20,16 @@ COMPANY = f"""
 accounts:
   - {{name: acme, codecs: [OPUS, PCMA, PCMU]}}
   - {{name: short, max_duration: {SHORT}}}
+  - {{name: prepaid, tariff: second, currency: USD}}
 endpoints:
   - {{account: acme, user: "1001", domain: {DOMAIN}, extension: "101", caller_id: "442079460001"}}
   - {{account: acme, user: "1002", domain: {DOMAIN}, extension: "102"}}
   - {{account: acme, user: "1003", domain: {DOMAIN}, extension: "103"}}
   - {{account: acme, user: "1009", domain: {DOMAIN}, extension: "109"}}
   - {{account: short, user: "2001", domain: {DOMAIN}}}
+  - {{account: prepaid, user: "3001", domain: {DOMAIN}}}
+tariffs:
+  - {{name: second, currency: USD, rates: [{{prefix: "1", steps: [{{price: "60", per: 60, increment: 1}}]}}]}}
 """
 NEAR = 400  # milliseconds that the phones and the switch may differ
 # The platform has registered 1002 at the first edge, and 1009 at both, at the first by preference.
@@ -57,6 +61,15 @@ class World:
             "the legs are recorded",
         )
 
+    def top_up(self, amount, reference):
+        """Give the prepaid account money."""
+        done = self.serve.run("account", "topup", "prepaid", amount, "--reference", reference)
+        assert done.code == 0, done.err
+
+    def balance(self):
+        """Of the prepaid account."""
+        return self.platform.rows("SELECT balance FROM account_balance WHERE account = 'prepaid'")[0]["balance"]
+
     def kill_controller(self):
         """As a power cut does."""
         parts = children(self.serve.pid)
@@ -81,6 +94,7 @@ def world(services, tmp_path_factory):
         ],
         "esl": {"listen": controller},
         "calls": {"ring_timeout": RING},
+        "money": {"rated": ["onnet"], "slice": 10, "warn_before": 3},
     }
     with Platform(folder / "platform", services, settings=settings) as platform:
         serve = platform.serve()
@@ -196,6 +210,32 @@ def test_early_media_that_ends_in_an_answer(world, phones):
     row = world.record(caller)
     only(row, sip_status=200, hangup_by="caller", reason=None)
     near(row, caller)
+
+
+def test_a_prepaid_call_is_warned_and_cut_when_its_money_is_up(world, phones):
+    refused = phones.caller("stays", "1002", user="3001").wait()
+    assert refused.final.first == "SIP/2.0 402 Payment Required"
+    only(world.record(refused), sip_status=402, q850=21, hangup_by="controller", reason="no_money")
+    world.top_up("6", "first")
+    phones.edge("answers", at=world.edges[0])
+    caller = phones.caller("stays", "1002", user="3001").wait()
+    assert 5.9 <= caller.talked / 1000 <= 7.7
+    row = world.record(caller)
+    only(row, hangup_cause="ALLOTTED_TIMEOUT", hangup_by="switch", reason="money_up", price=6, billed_seconds=6)
+    assert [line["call"] for line in world.serve.logged("caller is warned")] == [row["call_uuid"]]
+    wait(lambda: world.balance() == 0, "it is booked")
+
+
+def test_a_prepaid_call_that_is_topped_up_goes_on(world, phones):
+    world.top_up("4", "second")
+    phones.edge("answers", at=world.edges[0])
+    caller = phones.caller("hangs_up", "1002", 7000, user="3001")
+    caller.heard("SIP/2.0 200")
+    world.top_up("20", "third")
+    row = world.record(caller.wait())
+    only(row, hangup_by="caller", reason=None)
+    assert 7 <= row["billed_seconds"] <= 8
+    wait(lambda: world.balance() == 24 - row["price"], "it is booked")
 
 
 def test_a_number_that_nobody_has(world, phones):
