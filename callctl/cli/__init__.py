@@ -21,6 +21,7 @@ COMMANDS = {
     "account": "account",
     "apply": "apply",
     "calls": "calls",
+    "cdr": "cdr",
     "doctor": "doctor",
     "endpoint": "endpoint",
     "explain": "explain",

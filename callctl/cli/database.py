@@ -11,9 +11,11 @@ from callctl.store.pool import Pool
 
 
 @contextmanager
-def opened(context: Context, deadline: float | None = None, *, loads: bool = False) -> Iterator[Pool]:
-    """A connection to MySQL, whose schema is the one this callctl was written for. Raises StoreError, ConfigError."""
-    pool = Pool(context.settings.mysql, 1, deadline, loads=loads)
+def opened(
+    context: Context, deadline: float | None = None, *, connections: int = 1, loads: bool = False
+) -> Iterator[Pool]:
+    """Connections to MySQL, whose schema is the one this callctl was written for. Raises StoreError, ConfigError."""
+    pool = Pool(context.settings.mysql, connections, deadline, loads=loads)
     try:
         require_current(pool)
         yield pool

@@ -26,8 +26,8 @@ from callctl.store.balance import Balances
 from callctl.store.ledger import Entry
 from callctl.store.pool import Connection, Pool
 from deploy.private_services import Services
+from tests.integration.calls import T0, answered, cdr, charge, ended, unheard, write
 
-T0 = 1_790_000_000_123_456  # 2026-09-21 14:13:20.123456 UTC
 USD = Decimal
 
 
@@ -46,44 +46,6 @@ def told() -> list[Booked]:
 @pytest.fixture
 def writer(spool: Spool, database: Pool, told: list[Booked]) -> Writer:
     return Writer(spool, database, 500, told.extend)
-
-
-def charge(account: str, amount: str, seconds: int = 60, **fields) -> dict:
-    return {
-        "account": account, "side": "sell", "tariff": "gold", "prefix": "44", "destination": "UK",
-        "billed_seconds": seconds, "amount": amount, "tax": "0.1", "currency": "USD", **fields,
-    }  # fmt: skip
-
-
-def cdr(uuid: str, state: str, started: int = T0, **fields) -> Record:
-    return Record("cdr", {"call_uuid": uuid, "node": "fs1", "started_at": started, "state": state, **fields})
-
-
-def answered(uuid: str, **fields) -> Record:
-    return cdr(uuid, "answered", answered_at=T0 + 5, **fields)
-
-
-def ended(uuid: str, *charges: dict, **fields) -> Record:
-    """The last record of an answered call, with the columns of its first charge."""
-    fields = {"answered_at": T0 + 5, "ended_at": T0 + 60_000_000, **fields}
-    if charges:
-        first = charges[0]
-        price = Decimal(first["amount"]) - Decimal(first["tax"])
-        same = ("tariff", "prefix", "destination", "billed_seconds", "tax", "currency")
-        fields |= {"price": str(price), **{name: first[name] for name in same}, "charges": list(charges)}
-    return cdr(uuid, "final", **fields)
-
-
-def unheard(uuid: str, *charges: dict, **fields) -> Record:
-    record = ended(uuid, *charges, **{"reason": "end_unheard", "ended_at": T0 + 99_000_000, **fields})
-    del record.fields["answered_at"]
-    return record
-
-
-def write(spool: Spool, writer: Writer, *records: Record) -> None:
-    spool.put(records).wait(5)
-    while writer.drain():
-        pass
 
 
 def books(pool: Pool) -> dict:
