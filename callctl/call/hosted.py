@@ -16,6 +16,12 @@ from callctl.model import ROOM
 log = structlog.get_logger()
 
 
+def room_of(conference: str, node: str) -> str:
+    """The room of a conference on `node`; "" of one that is not ours."""
+    found = re.fullmatch(rf"({ROOM})-{re.escape(node)}", conference)
+    return found[1] if found else ""
+
+
 class HostedRooms:
     """Rooms alive on `node`; a room's conference is named ROOM-NODE."""
 
@@ -23,9 +29,7 @@ class HostedRooms:
         self._node = node
         self._rooms = rooms
         self.open: set[str] = set()
-        name = rf"({ROOM})-{re.escape(node)}"
-        self._name = re.compile(name)
-        self._listed = re.compile(rf"^\+OK Conference {name} \(", re.MULTILINE)
+        self._listed = re.compile(r"^\+OK Conference (\S+) \(", re.MULTILINE)
 
     def follow(self, feed: Feed) -> None:
         """Keep the rooms while the feed lives. A greenlet of its own: nothing else that is asked may delay it."""
@@ -37,10 +41,9 @@ class HostedRooms:
 
     def hear(self, event: Event) -> str:
         """Follow a conference's event; its room while that is open, "" where it ended or is none of ours."""
-        found = self._name.fullmatch(event.get("Conference-Name"))
-        if found is None:
+        room = room_of(event.get("Conference-Name"), self._node)
+        if not room:
             return ""
-        room = found[1]
         if event.get("Action") == "conference-destroy":
             self.open.discard(room)
             return ""
@@ -61,9 +64,10 @@ class HostedRooms:
     def _ask(self, feed: Feed) -> None:
         """Learn what is open. The summary leaves out the members, whose names are what callers say."""
         try:
-            self.open = set(self._listed.findall(feed.api("conference list summary")))
+            listed = self._listed.findall(feed.api("conference list summary"))
         except CommandFailed:
-            self.open = set()  # mod_conference is not loaded
+            listed = []  # mod_conference is not loaded
+        self.open = {room for name in listed if (room := room_of(name, self._node))}
 
     def renew(self) -> None:
         """Keep the rooms with their node."""

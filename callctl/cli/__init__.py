@@ -20,8 +20,10 @@ from callctl.errors import CallctlError
 COMMANDS = {
     "account": "account",
     "apply": "apply",
+    "call": "call",
     "calls": "calls",
     "cdr": "cdr",
+    "conference": "conference",
     "doctor": "doctor",
     "endpoint": "endpoint",
     "explain": "explain",

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from callctl.admission.money import held
-from callctl.cli.output import Context, pass_context
+from callctl.cli.output import Context, age, pass_context
 from callctl.live import client
 from callctl.live.calls import LiveCall, read
 
@@ -51,11 +51,6 @@ def _shown(call: LiveCall) -> dict[str, Any]:
 
 
 def _row(call: LiveCall, now: float, amount: Decimal | None) -> tuple[str, ...]:
-    age = _age(now - call.since_us / 1e6)
+    since = age(now - call.since_us / 1e6)
     money = "" if amount is None else f"{amount.normalize():f}"
-    return call.uuid, call.state, call.account, call.caller, call.called, age, call.node, money
-
-
-def _age(seconds: float) -> str:
-    minutes, rest = divmod(max(0, int(seconds)), 60)
-    return f"{minutes}:{rest:02}"
+    return call.uuid, call.state, call.account, call.caller, call.called, since, call.node, money

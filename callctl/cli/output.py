@@ -50,4 +50,10 @@ class Context:
         console.print(table)
 
 
+def age(seconds: float) -> str:
+    """Minutes and seconds."""
+    minutes, rest = divmod(max(0, int(seconds)), 60)
+    return f"{minutes}:{rest:02}"
+
+
 pass_context = click.make_pass_decorator(Context)

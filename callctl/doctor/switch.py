@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import gevent
 
 from callctl.doctor.finding import Answer, Room, Words, clock, fail, ok, skip, warn
-from callctl.errors import CommandFailed, Gone
+from callctl.errors import CommandFailed
 from callctl.esl.feed import Feed
 from callctl.settings import Node, Settings, split_address
 
@@ -56,7 +56,7 @@ def room(node: Node, settings: Settings) -> Room[Asked]:
 @contextmanager
 def _open(node: Node, settings: Settings) -> Iterator[Asked]:
     feed = Feed(node, settings.esl.command_timeout)
-    reader = gevent.Greenlet(_listen, feed)
+    reader = gevent.Greenlet(feed.drain)
     try:
         feed.connect()
         reader.start()
@@ -65,13 +65,6 @@ def _open(node: Node, settings: Settings) -> Iterator[Asked]:
     finally:
         feed.stop()
         reader.kill()
-
-
-def _listen(feed: Feed) -> None:
-    try:
-        feed.listen(lambda event: None)
-    except Gone:
-        return  # whoever waits for an answer is told so
 
 
 def name(switch: Asked) -> Answer:

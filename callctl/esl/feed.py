@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from gevent import socket
 from gevent.event import AsyncResult
@@ -89,6 +90,11 @@ class Feed(InboundESL):  # type: ignore[misc]
             raise Gone(f"The feed of FreeSWITCH {self.node.name} broke: {error}.") from error
         finally:
             self.stop()
+
+    def drain(self) -> None:
+        """Read until the socket ends, for who only asks: whoever waits for an answer is told of the end."""
+        with suppress(Gone):
+            self.listen(lambda event: None)
 
     def _dispatch(self, message: Message, on_event: Callable[[Event], None]) -> None:
         if message.is_event:

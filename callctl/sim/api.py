@@ -217,6 +217,8 @@ def _conference(node: SimNode, arguments: str) -> str:
         found = [f"+OK Conference {room.name} ({len(room.members)} members)\n{room.listing()}"
                  for room in node.rooms.values()]  # fmt: skip
         return "".join(found) or "+OK No active conferences.\n"
+    if name == "json_list":
+        return json.dumps([room.json() for room in node.rooms.values()], ensure_ascii=False)
     room = node.rooms.get(name)
     return f"-ERR Conference {name} not found\n" if room is None else _in_room(room, rest)
 
@@ -230,7 +232,20 @@ def _in_room(room: Room, text: str) -> str:
     if verb in ("kick", "hup"):
         wanted = 0 if argument == "all" else int(argument) if argument.isdecimal() else -1
         return f"+OK kicked {argument}\n" if room.kick(wanted) else f"-ERR Non-Existant ID {argument}\n"
+    if verb in ("lock", "unlock"):
+        room.locked = verb == "lock"
+        return f"+OK {room.name} {verb}ed\n"
+    if verb in ("mute", "unmute"):
+        return _mute(room, verb, argument)
     return f"-ERR Conference command '{verb}' not found.\n"
+
+
+def _mute(room: Room, verb: str, argument: str) -> str:
+    member = int(argument) if argument.isdecimal() else 0
+    if member not in room.members:
+        return f"-ERR Non-Existant ID {argument}\n"
+    (room.muted.add if verb == "mute" else room.muted.discard)(member)
+    return f"+OK {verb} {member}\n"
 
 
 COMMANDS: dict[str, Api] = {

@@ -114,7 +114,10 @@ def conference(call: Call, argument: str) -> None:
     if not callers.answer(call):
         return
     name, _, profile = argument.partition("@")
-    room = call.node.room(name.partition("+")[0], profile.partition("+")[0] or "default")
+    most = call.leg.variables.get("conference_max_members")
+    room = call.node.room(name.partition("+")[0], profile.partition("+")[0] or "default", int(most or 0))
+    if room.full():
+        return
     room.join(call)
     call.talking.set()
     try:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 from callctl.sim import blocks
 
@@ -17,12 +18,17 @@ Headers = list[tuple[str, str]]
 class Room:
     """One room; it is there while somebody is in it."""
 
-    def __init__(self, node: SimNode, name: str, profile: str) -> None:
+    def __init__(self, node: SimNode, name: str, profile: str, max_members: int) -> None:
         self.node = node
         self.name = name
         self.profile = profile
         self.uuid = node.new_uuid()
         self.members: dict[int, Call] = {}
+        self.muted: set[int] = set()
+        self.locked = False
+        self.max_members = max_members  # 0: as many as come
+        self._began = time.time()
+        self._joined: dict[int, float] = {}
         self._floor = 0
         self._tell("conference-create")
 
@@ -45,10 +51,15 @@ class Room:
         """Whether a call is a member."""
         return call in self.members.values()
 
+    def full(self) -> bool:
+        """Whether nobody more is let in: locked, or as many as may be."""
+        return self.locked or 0 < self.max_members <= len(self.members)
+
     def join(self, call: Call) -> None:
         """Enter; the first to come has the floor."""
         member = self.node.next_member()
         self.members[member] = call
+        self._joined[member] = time.time()
         put = call.leg.variables.set
         put("read_codec", "L16")
         put("conference_name", self.name)
@@ -70,6 +81,7 @@ class Room:
             self._floor = 0
             self._tell("floor-change", [("Old-ID", "none"), ("New-ID", "none")])
         self.members.pop(member, None)
+        self.muted.discard(member)
         call.leg.variables.set("read_codec", call.leg.codec)
         self._tell_of(call, member, [], [("Action", "del-member")])
         if not self.members:
@@ -85,6 +97,29 @@ class Room:
         for call in calls:
             call.touch()
         return bool(calls)
+
+    def json(self) -> dict[str, Any]:
+        """What `conference json_list` prints of it (observed); of what nobody asks for, only the name."""
+        return {
+            "conference_name": self.name, "member_count": len(self.members), "ghost_count": 0, "rate": 8000,
+            "run_time": int(time.time() - self._began), "conference_uuid": self.uuid, "locked": self.locked,
+            "destruct": False, "running": True, "dynamic": True, "recording": False,
+            **({"max_members": self.max_members} if self.max_members else {}), "variables": {},
+            "members": [self._member_json(member, call) for member, call in reversed(self.members.items())],
+        }  # fmt: skip
+
+    def _member_json(self, member: int, call: Call) -> dict[str, Any]:
+        profile = call.leg.profile
+        return {
+            "type": "caller", "id": member, "flags": {
+                "can_hear": True, "can_see": True, "can_speak": member not in self.muted, "hold": False,
+                "mute_detect": False, "talking": False, "has_video": False, "has_floor": member == self._floor,
+                "is_moderator": False,
+            },
+            "uuid": call.leg.uuid, "caller_id_name": profile["caller_name"],
+            "caller_id_number": profile["caller_number"], "join_time": int(time.time() - self._joined[member]),
+            "last_talking": 0, "energy": 100,
+        }  # fmt: skip
 
     def listing(self) -> str:
         """What `conference NAME list` prints."""

@@ -238,10 +238,10 @@ class SimNode:
         self._members += 1
         return self._members
 
-    def room(self, name: str, profile: str) -> Room:
-        """The conference of that name, made when there is none."""
+    def room(self, name: str, profile: str, most: int = 0) -> Room:
+        """The conference of that name, made when there is none, for `most` members then."""
         if name not in self.rooms:
-            self.rooms[name] = Room(self, name, profile)
+            self.rooms[name] = Room(self, name, profile, most)
         return self.rooms[name]
 
     def figures(self) -> dict[str, str]:

@@ -1,0 +1,102 @@
+"""Every node of the platform, asked over its own event socket: what is up there, and what shall become of it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import gevent
+import orjson
+
+from callctl.errors import CallctlError, CommandFailed, ConfigError, ServiceAway
+from callctl.esl import command
+from callctl.esl.feed import Feed
+from callctl.reason import Reason
+from callctl.settings import Node, Settings
+
+
+class Channel(NamedTuple):
+    """A call's A-leg that is up."""
+
+    uuid: str
+    node: str
+    caller: str
+
+
+class Nodes:
+    """Connections to all nodes; `away` are those that cannot be reached, each with the sentence that says why.
+
+    A context manager. Raises ConfigError where no node is configured.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.nodes:
+            raise ConfigError("No FreeSWITCH node is configured: add [[nodes]].")
+        self.up: dict[str, Feed] = {}
+        self.away: dict[str, str] = {}
+        self._settings = settings
+        self._feeds: list[Feed] = []
+
+    def __enter__(self) -> Self:
+        gevent.joinall([gevent.spawn(self._connect, node) for node in self._settings.nodes], raise_error=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for feed in self._feeds:
+            feed.stop()
+
+    def _connect(self, node: Node) -> None:
+        feed = Feed(node, self._settings.esl.command_timeout)
+        self._feeds.append(feed)
+        try:
+            feed.connect()
+            gevent.spawn(feed.drain)
+            feed.api("status")  # one that logs us in and then hangs is not reached
+        except CallctlError as error:
+            self.away[node.name] = str(error)
+        else:
+            self.up[node.name] = feed
+
+    def missing(self, what: str, mend: str) -> CallctlError:
+        """What to raise where something is not found: while a node is away it may be there."""
+        if not self.away:
+            return CallctlError(f"{what}: {mend}.")
+        return ServiceAway(f"{what}, and not every node could be asked: {next(iter(self.away.values()))}")
+
+    def calls(self) -> dict[str, Channel]:
+        """The A-legs that are up, by UUID. Raises SwitchError."""
+        found: dict[str, Channel] = {}
+        for name, feed in self.up.items():
+            rows: list[dict[str, Any]] = orjson.loads(feed.api("show channels as json")).get("rows", [])
+            for row in rows:
+                if row["direction"] == "inbound":
+                    found[row["uuid"]] = Channel(row["uuid"], name, row["initial_cid_num"])
+        return found
+
+    def variable(self, node: str, uuid: str, name: str) -> str:
+        """A variable of a channel; "" where either is not there. Raises SwitchError."""
+        try:
+            value = self.up[node].api(f"uuid_getvar {command.uuid(uuid)} {name}")
+        except CommandFailed:
+            return ""
+        return "" if value == "_undef_" else value
+
+    def end(self, node: str, uuid: str) -> bool:
+        """End a call as an operator does; whether it was there. Raises SwitchError."""
+        try:
+            self.up[node].api(f"uuid_kill {command.uuid(uuid)} {Reason.ENDED_BY_OPERATOR.cause}")
+        except CommandFailed:
+            return False
+        return True
+
+
+def hang_up(nodes: Nodes, beginning: str) -> Channel:
+    """End the one call whose UUID begins so. Raises CallctlError where that is none or several."""
+    found = [call for call in nodes.calls().values() if beginning and call.uuid.startswith(beginning)]
+    if len(found) > 1:
+        raise CallctlError(f"{len(found)} calls that are up begin with {beginning}: give more of the UUID.")
+    if not found or not nodes.end(found[0].node, found[0].uuid):
+        raise nodes.missing(f"No call that is up has a UUID that begins with {beginning!r}", "see `callctl calls`")
+    return found[0]
