@@ -249,7 +249,7 @@ class Keeper:
             self._money.hold(call.uuid, call.demands(seconds, seconds, self._account), LEASE)
         if seconds != call.seconds:
             _arm(switch, call, seconds, limit, [_group(call.uuid, call.timer)])
-            log.info("call paid for", call=call.uuid, seconds=seconds, limit=limit)
+            log.debug("call paid for", call=call.uuid, seconds=seconds, limit=limit)
         elif limit != call.limit:
             _say(switch, call, seconds, limit, call.timer)
         self._succeeded()

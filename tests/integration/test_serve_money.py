@@ -8,86 +8,15 @@ from decimal import Decimal
 
 import pytest
 
-from callctl.sim.scenario import Scenario
-from callctl.sim.world import Phone
-from tests.integration.platform import DOMAIN, Platform, alive, children, wait
-
-COMPANY = """
-accounts:
-  - {name: telco, tariff: wholesale, currency: USD}
-  - {name: chain, parent: telco, tariff: wholesale, currency: USD}
-  - {name: shop, parent: chain, tariff: retail, currency: USD}
-  - {name: alone, tariff: retail, currency: USD}
-endpoints:
-  - {account: alone, user: "1001", domain: example.net}
-  - {account: shop, user: "1003", domain: example.net}
-  - {account: shop, user: "1002", domain: example.net}
-tariffs:
-  - name: retail
-    currency: USD
-    rates: [{prefix: "1", steps: [{price: "60", per: 60, increment: 1}]}]
-  - name: wholesale
-    currency: USD
-    rates: [{prefix: "1", steps: [{price: "30", per: 60, increment: 1}]}]
-"""
-MONEY = {"rated": ["onnet"], "slice": 10, "warn_before": 0}
-STAYS = Scenario("stays", "1002")
+from tests.integration.platform import Platform, alive, children, wait
+from tests.integration.purse import SETTINGS, STAYS, Purse, paid, start
 
 
 @pytest.fixture(scope="module")
 def platform(services, tmp_path_factory):
-    with Platform(tmp_path_factory.mktemp("money"), services, settings={"money": MONEY}, scale=1.0) as platform:
-        platform.world.phones[f"1002@{DOMAIN}", "*"] = Phone(ring=0.1)
-        host = platform.start()
-        platform.apply(host, COMPANY)
+    with Platform(tmp_path_factory.mktemp("money"), services, settings=SETTINGS, scale=1.0) as platform:
+        start(platform)
         yield platform
-
-
-class Purse:
-    """The money of an account."""
-
-    def __init__(self, platform, name):
-        self.platform = platform
-        self.name = name
-
-    def top_up(self, amount):
-        host = self.platform.serves[0]
-        number = len(self.platform.rows("SELECT id FROM ledger"))
-        done = host.run("account", "topup", self.name, amount, "--reference", f"paid-{self.name}-{number}")
-        assert done.code == 0, done.err
-        return self
-
-    @property
-    def balance(self):
-        rows = self.platform.rows("SELECT balance FROM account_balance WHERE account = %s", self.name)
-        return rows[0]["balance"] if rows else Decimal(0)
-
-    def redis(self, field):
-        key = f"{self.platform.prefix}{{account {self.name}}}:money"
-        return Decimal(self.platform.redis().hget(key, field) or 0) / 1_000_000
-
-    def spend_all(self):
-        """Leave it with nothing, so that tests do not meddle with each other."""
-        if self.balance:
-            done = self.platform.serves[0].run(
-                "account", "adjust", self.name, str(-self.balance), "--reference", f"zero-{self.name}-{self.balance}"
-            )
-            assert done.code == 0, done.err
-
-    def settled(self):
-        """Once nothing is held or pending, Redis and MySQL agree."""
-        wait(lambda: not self.redis("held") and not self.redis("pending"), f"nothing of {self.name} is held")
-        wait(lambda: self.redis("balance") == self.balance, "Redis knows the balance")
-        return self.balance
-
-
-def variable(platform, result, name):
-    call = platform.nodes["sim1"].call(result.uuid)
-    return call.leg.variables.get(name) if call else ""
-
-
-def paid(platform, result):
-    return int(variable(platform, result, "callctl_paid") or 0)
 
 
 def charges(platform, result):
@@ -170,6 +99,8 @@ def test_a_redis_that_was_emptied_is_told_and_nothing_is_spent_twice(platform):
     result = platform.talking(platform.dial(STAYS))
     redis = platform.redis()
     assert purse.redis("held") == 10
+    (shown,) = platform.serves[0].run("calls", "--json").objects
+    assert (shown["uuid"], shown["payer"], Decimal(shown["held"])) == (result.uuid, "alone", 10)
     for key in redis.scan_iter(f"{platform.prefix}*"):
         redis.delete(key)
     wait(lambda: redis.exists(f"{platform.prefix}money:ready"), "it is told")
