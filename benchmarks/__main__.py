@@ -18,9 +18,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.servers import ROOT, Callctl, CallctlKeeping, Eslgo, PlainGreenswitch, Server, Unavailable
+from benchmarks.servers import (
+    ROOT,
+    Callctl,
+    CallctlKeeping,
+    CallctlRated,
+    Eslgo,
+    PlainGreenswitch,
+    Server,
+    Unavailable,
+)
 
-KINDS: tuple[type[Server], ...] = (PlainGreenswitch, Callctl, CallctlKeeping, Eslgo)
+KINDS: tuple[type[Server], ...] = (PlainGreenswitch, Callctl, CallctlRated, CallctlKeeping, Eslgo)
 CONCURRENCY = 50
 RATE = 200  # new calls a second, open loop
 HELD = 1000  # calls in progress while memory is measured

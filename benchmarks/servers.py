@@ -145,6 +145,7 @@ class Callctl(Server):
 
     name = "callctl"
     feed = True
+    rated = ""  # the kinds of calls that cost money
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -161,7 +162,7 @@ class Callctl(Server):
         except ServiceError as error:
             raise Unavailable(str(error)) from error
         self._write_config(services)
-        for arguments in (["migrate"], ["apply", "-f", "examples/company.yaml"]):
+        for arguments in (["migrate"], *self._company()):
             subprocess.run(self._callctl(*arguments), cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         with (ROOT / "deploy" / "demo" / "location.sql").open() as sql:
             subprocess.run(["mariadb", "--socket", str(services.mysql_socket)], stdin=sql, check=True)
@@ -172,6 +173,10 @@ class Callctl(Server):
         super().stop()
         self._feed.shutdown()
         stop(self.folder / "services")
+
+    def _company(self) -> list[list[str]]:
+        """The commands that say who calls."""
+        return [["apply", "-f", "examples/company.yaml"]]
 
     def command(self) -> list[str]:
         """`callctl serve`."""
@@ -209,6 +214,7 @@ edges = [
 ]
 mysql = {{port = {services.mysql_port}, password_file = "{services.folder / "mysql.password"}"}}
 location.table = "kamailio.location"
+money.rated = [{self.rated}]
 redis = {{port = {services.redis_port}, password_file = "{services.folder / "redis.password"}"}}
 spool.directory = "{self.folder / "spool"}"
 http.listen = "{self._http}"
@@ -221,3 +227,21 @@ class CallctlKeeping(Callctl):
 
     name = "callctl, no feed"
     feed = False
+
+
+class CallctlRated(Callctl):
+    """The same with calls that cost: two accounts pay, money is held at both, and three levels have limits."""
+
+    name = "callctl, rated"
+    rated = '"onnet"'
+
+    def _company(self) -> list[list[str]]:
+        rates = self.folder / "rates.csv"
+        with rates.open("w") as file:
+            file.write("prefix,destination,rate,connection_charge,minimal_time,resolution_time\n")
+            for prefix in range(100_000, 200_000):
+                shown = prefix // 100 if prefix % 100 == 0 else prefix
+                file.write(f"{shown},Somewhere,0.0{prefix % 9 + 1},0.01,30,6\n")
+        tariffs = [["tariff", "import", name, str(rates), "--currency", "EUR"] for name in ("retail", "wholesale")]
+        apply = ["apply", "-f", "benchmarks/rated.yaml"]
+        return [*tariffs, apply, ["account", "topup", "acme", "10000000", "--reference", "benchmark"]]
