@@ -26,13 +26,15 @@ endpoints:
   - {{account: acme, user: "1002", domain: {DOMAIN}, extension: "102"}}
   - {{account: acme, user: "1003", domain: {DOMAIN}, extension: "103"}}
   - {{account: acme, user: "1009", domain: {DOMAIN}, extension: "109"}}
+  - {{account: acme, user: "1010", domain: {DOMAIN}}}
   - {{account: short, user: "2001", domain: {DOMAIN}}}
   - {{account: prepaid, user: "3001", domain: {DOMAIN}}}
 tariffs:
   - {{name: second, currency: USD, rates: [{{prefix: "1", steps: [{{price: "60", per: 60, increment: 1}}]}}]}}
 """
 NEAR = 400  # milliseconds that the phones and the switch may differ
-# The platform has registered 1002 at the first edge, and 1009 at both, at the first by preference.
+# The platform has registered 1002 at the first edge, 1009 at both, at the first by preference, and 1010 at the first,
+# to which the world adds the second, neither by preference.
 
 
 @dataclass
@@ -106,6 +108,9 @@ def world(services, tmp_path_factory):
         try:
             switch.start()
             serve.start()
+            platform.register("1010", 2)
+            with platform.admin() as cursor:
+                cursor.execute(f"UPDATE {platform.table} SET q = -1 WHERE username = '1010'")
             yield World(platform, switch, edges)
         finally:
             switch.stop()
@@ -270,6 +275,32 @@ def test_the_second_edge_is_tried_when_the_first_fails(world, phones, first):
     assert [leg["target"] for leg in legs] == ["kam1", "kam2"]
     cause = "ALLOTTED_TIMEOUT" if first == "rings" else "NORMAL_TEMPORARY_FAILURE"
     assert [leg["hangup_cause"] for leg in legs] == [cause, "NORMAL_CLEARING"]
+
+
+def test_two_edges_of_equal_preference_ring_at_once_and_one_has_the_call(world, phones):
+    first = phones.edge("rings", at=world.edges[0])
+    second = phones.edge("answers", 700, at=world.edges[1])
+    caller = phones.caller("hangs_up", "1010", 500).wait()
+    for edge in (first, second):
+        edge.wait()
+    begun = [edge.received("INVITE")[0].at for edge in (first, second)]
+    assert abs(begun[0] - begun[1]) < NEAR / 1000
+    assert first.received("CANCEL")
+    row = world.record(caller)
+    only(row, sip_status=200, hangup_by="caller", reason=None, attempts=2)
+    legs = {leg["target"]: leg["hangup_cause"] for leg in world.legs(row)}
+    assert legs == {"kam1": "LOSE_RACE", "kam2": "NORMAL_CLEARING"}
+
+
+@pytest.mark.parametrize("status", ["404 Not Found", "486 Busy Here", "603 Decline"])
+def test_a_refusal_at_one_edge_leaves_the_other_ringing(world, phones, status):
+    first = phones.edge("refuses", at=world.edges[0], status=status)
+    second = phones.edge("answers", 700, at=world.edges[1])
+    caller = phones.caller("hangs_up", "1010", 500).wait()
+    for edge in (first, second):
+        edge.wait()
+    row = world.record(caller)
+    only(row, sip_status=200, hangup_by="caller", reason=None, attempts=2)
 
 
 def test_an_edge_that_is_gone_is_passed_over_at_once(world, phones):
