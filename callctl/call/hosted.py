@@ -29,6 +29,7 @@ class HostedRooms:
         self._node = node
         self._rooms = rooms
         self.open: set[str] = set()
+        self._split: dict[str, str] = {}  # rooms that another node has the lease of, and which
         self._listed = re.compile(r"^\+OK Conference (\S+) \(", re.MULTILINE)
 
     def follow(self, feed: Feed) -> None:
@@ -76,6 +77,9 @@ class HostedRooms:
                 owner = self._rooms.keep(room, self._node)
             except RedisAway:
                 return  # the publisher tells the operator
-            if owner != self._node:
+            if owner == self._node:
+                self._split.pop(room, None)
+            elif self._split.get(room) != owner:
+                self._split[room] = owner
                 log.error("room is open on two nodes", room=room, nodes=[owner, self._node])
         self._rooms.looked(self._node)

@@ -155,6 +155,17 @@ def test_a_member_is_known_by_the_callers_own_call_wherever_that_is(world, phone
     world.until(3001, 0)
 
 
+def test_the_mark_of_a_sent_on_call_counts_from_a_node_only(world, phones):
+    """An edge that let it through brings an ordinary call, which is nobody else's."""
+    header = f"X-Callctl-Endpoint: 1001@{DOMAIN}\nX-Callctl-Hop: forged"
+    caller = phones[0].caller("stays", "conf_3005", header=header)
+    world.until(3005, 1)
+    assert [member["call"] for member in world.members("3005").values()] == [world.uuid(caller)]
+    world.said("conference", "end", "3005")
+    caller.wait()
+    assert world.record(caller)["account"] == "acme"
+
+
 def test_nobody_enters_a_locked_room_from_either_node(world, phones):
     first = phones[0].caller("stays", "conf_3002")
     world.until(3002, 1)
