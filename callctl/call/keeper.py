@@ -23,6 +23,7 @@ from callctl.admission.rebuild import Holding
 from callctl.call import paid
 from callctl.call.paid import Paid
 from callctl.errors import CallctlError, CommandFailed, DeadlineExceeded, RedisAway, SwitchError
+from callctl.esl import command
 from callctl.esl.wire import Event
 from callctl.live.lease import Lease
 from callctl.model import Account, Demand, Ending, Held
@@ -36,7 +37,6 @@ AT_ONCE = 8  # calls that something is done for
 WELL = 10.0  # seconds without a failure after which all is well again
 KEEP = 5  # seconds a node stays with a keeper of whom nothing is heard
 GONE = ("-ERR No such channel", "-ERR invalid uuid")
-TONE = "tone_stream://%(300,150,950);loops=3"
 
 
 class Holds(Protocol):
@@ -156,8 +156,8 @@ class Keeper:
 
     def _tick(self, switch: Switch, began: float) -> None:
         """Begin what is due, the most urgent first; what finds no place within a tick waits for the next."""
-        timers, self._timers = self._timers, []
-        if timers:
+        if self._timers and self._pool.free_count():
+            timers, self._timers = self._timers, []
             self._pool.spawn(self._do, None, partial(_delete, switch, timers))
         due = [kept for kept in self._calls.values() if not kept.busy and self._is_due(kept, began)]
         due.sort(key=lambda kept: (kept.paid.limit == "money", kept.paid.left(began)))
@@ -261,28 +261,27 @@ class Keeper:
         if call.limit != "time" and left <= self._settings.warn_before and kept.warned != call.seconds and left > 0:
             kept.warned = call.seconds
             log.info("caller is warned", call=call.uuid, left=round(left))
-            switch.api(f"uuid_broadcast {call.uuid} {TONE} aleg")
+            switch.api(command.warning(call.uuid))
 
 
 def _arm(switch: Switch, call: Paid, seconds: int, limit: Ending, old: Sequence[str]) -> None:
     """Have the call end after so many seconds of talk, and no longer when it was to."""
     timer = call.timer + 1
     _say(switch, call, seconds, limit, timer)
-    ticks = call.ticks(seconds, time.monotonic())
-    switch.api(f"sched_api +{ticks} {_group(call.uuid, timer)} uuid_kill {call.uuid} ALLOTTED_TIMEOUT")
+    switch.api(command.end_later(call.uuid, call.ticks(seconds, time.monotonic()), _group(call.uuid, timer)))
     _delete(switch, old)
 
 
 def _say(switch: Switch, call: Paid, seconds: int, limit: Ending, timer: int) -> None:
     """Write down with the switch, and then here, what is paid."""
-    values = f"callctl_paid={seconds};callctl_limit={limit};callctl_timer={timer}"
-    switch.api(f"uuid_setvar_multi {call.uuid} {values}")
+    values = {"callctl_paid": str(seconds), "callctl_limit": limit, "callctl_timer": str(timer)}
+    switch.api(command.setting(call.uuid, values))
     call.say(seconds, limit, timer)
 
 
 def _delete(switch: Switch, groups: Sequence[str]) -> None:
     for group in groups:
-        switch.api(f"sched_del {group}")
+        switch.api(command.cancel(group))
 
 
 def _group(uuid: str, timer: int) -> str:

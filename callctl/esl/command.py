@@ -17,8 +17,10 @@ from callctl.model import Bridge, EdgeTarget
 from callctl.settings import split_address
 
 LATER = 5  # seconds
+TONES = "tone_stream://%(300,150,950);loops=3"
 
 _UUID = re.compile(r"[A-Za-z0-9-]{1,64}")
+_GROUP = re.compile(r"[A-Za-z0-9-]{1,96}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _USER = re.compile(r"[A-Za-z0-9_.+*-]{1,64}")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
@@ -102,9 +104,29 @@ def execute(app: str, argument: str = "", *, event_uuid: str = "", lock: bool = 
 
 def set_variables(call: str, values: Mapping[str, str]) -> bytes:
     """Set channel variables at once, with no application and so no event (uuid_setvar_multi in mod_commands.c)."""
+    return line(f"api {setting(call, values)}")
+
+
+def setting(call: str, values: Mapping[str, str]) -> str:
+    """The same, as an api command of any connection. Raises UnsafeText."""
     if len(values) > 60:
         raise UnsafeText("uuid_setvar_multi takes 64 variables at most.")
-    return line(f"api uuid_setvar_multi {uuid(call)} {variables(values, ';')}")
+    return f"uuid_setvar_multi {uuid(call)} {variables(values, ';')}"
+
+
+def end_later(call: str, seconds: int, group: str) -> str:
+    """The api command that adds a timer which ends a call, to the scheduler's tasks of that name."""
+    return f"sched_api +{seconds} {_checked(_GROUP, group, 'group of tasks')} uuid_kill {uuid(call)} ALLOTTED_TIMEOUT"
+
+
+def cancel(group: str) -> str:
+    """The api command that takes the timers of that name back."""
+    return f"sched_del {_checked(_GROUP, group, 'group of tasks')}"
+
+
+def warning(call: str) -> str:
+    """The api command that plays three tones to the caller; the callee does not hear them."""
+    return f"uuid_broadcast {uuid(call)} {TONES} aleg"
 
 
 def hangup(cause: str) -> bytes:

@@ -6,7 +6,6 @@ from decimal import Decimal
 import gevent
 import pytest
 
-from callctl.call import keeper as module
 from callctl.call.keeper import Keeper
 from callctl.errors import Gone
 from callctl.esl import command
@@ -127,7 +126,7 @@ def test_a_call_lives_as_long_as_its_money_is_warned_and_then_hung_up(desk, phon
     caller.wait()
     assert 7.9 <= caller.talked / 1000 <= 9.7
     (tone,) = [event for event in told if event.name == "PLAYBACK_START"]
-    assert tone.get("Playback-File-Path") == module.TONE
+    assert tone.get("Playback-File-Path") == command.TONES
     assert 5.5 <= seconds(tone) <= 7.5
     end = wait(lambda: next((event for event in told if event.name == "CHANNEL_HANGUP_COMPLETE"), None), "it ended")
     assert (end.get("Hangup-Cause"), end.variable("callctl_paid")) == ("ALLOTTED_TIMEOUT", "8")
