@@ -205,6 +205,9 @@ class TestUnheard:
         before = books(database)
         write(spool, writer, unheard("a", charge("acme", "6", 360)), unheard("a", charge("acme", "5", 300)))
         assert books(database) == before
+        write(spool, writer, answered("b"), unheard("b", charge("acme", "1")), unheard("b", charge("acme", "2")))
+        assert books(database)["cdr"][1] == ("b", "final", "unheard", USD("0.9"), USD("0.1"), 60)
+        assert books(database)["balances"] == [("acme", -6)]
 
     def test_what_the_heard_end_does_not_charge_is_given_back(self, spool, writer, database):
         write(spool, writer, unheard("a", charge("acme", "5")))
