@@ -63,6 +63,7 @@ class _Kept:
     asked: bool  # whether `paid` is what the switch says, or said by us
     reprice: bool = False  # the rates of the answer are others than those it was held by
     busy: bool = False
+    failed: bool = False  # the last that was tried for it
     warned: int = -1  # of which end
 
 
@@ -155,12 +156,12 @@ class Keeper:
             kept.asked = False
 
     def _tick(self, switch: Switch, began: float) -> None:
-        """Begin what is due, the most urgent first; what finds no place within a tick waits for the next."""
+        """Begin what is due: what is likely to succeed before what failed, then what ends first. The rest waits."""
         if self._timers and self._pool.free_count():
             timers, self._timers = self._timers, []
             self._pool.spawn(self._do, None, partial(_delete, switch, timers))
         due = [kept for kept in self._calls.values() if not kept.busy and self._is_due(kept, began)]
-        due.sort(key=lambda kept: (kept.paid.limit == "money", kept.paid.left(began)))
+        due.sort(key=lambda kept: (kept.failed or kept.paid.limit == "money", kept.paid.left(began)))
         for kept in due:
             if not self._pool.wait_available(timeout=max(0.0, began + TICK - time.monotonic())):
                 return
@@ -181,12 +182,15 @@ class Keeper:
         try:
             with gevent.Timeout(PATIENCE, DeadlineExceeded(f"A call was not seen to within {PATIENCE:g} s.")):
                 work()
+            if kept is not None:
+                kept.failed = False
         except (CallctlError, ValueError) as error:
             if kept is not None and isinstance(error, CommandFailed) and error.reply.startswith(GONE):
                 self._calls.pop(kept.paid.uuid, None)  # its end is on the way
                 return
-            if kept is not None and isinstance(error, SwitchError):
-                kept.asked = False  # the switch may have done it or not
+            if kept is not None:
+                kept.failed = True
+                kept.asked = kept.asked and not isinstance(error, SwitchError)  # which may have done it or not
             self._failed(error)
         finally:
             if kept is not None:

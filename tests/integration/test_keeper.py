@@ -163,13 +163,13 @@ def test_what_the_call_may_last_at_all_ends_it(bench):
 
 
 def test_the_top_of_three_levels_runs_out(bench):
-    for name, balance in (("acme", 100), ("reseller", 100), ("telco", 2)):
+    for name, balance in (("acme", 100), ("reseller", 100), ("telco", "2.5")):
         bench.account(name, balance)
     Host(bench)
     result = bench.dial(basis(), basis("reseller", "30"), basis("telco", "30"))
     wait(lambda: bench.variables(result).get("callctl_limit") == "money", "the money is known to end it")
-    assert [bench.held(name) for name in ("acme", "reseller", "telco")] == [4, 2, 2]
-    ends_after(result, 4)
+    assert [bench.held(name) for name in ("acme", "reseller", "telco")] == [5, Decimal("2.5"), Decimal("2.5")]
+    ends_after(result, 5)
 
 
 def test_with_redis_away_calls_end_at_what_is_paid_and_that_is_said_once(bench, monkeypatch):
@@ -187,22 +187,24 @@ def test_with_redis_away_calls_end_at_what_is_paid_and_that_is_said_once(bench, 
 
 
 def test_a_call_that_is_slow_to_pay_for_delays_no_other(bench, monkeypatch):
-    monkeypatch.setattr(module, "PATIENCE", 1.5)
+    monkeypatch.setattr(module, "PATIENCE", 1.0)
     bench.account("acme", 100)
     Host(bench)
     real, slow = bench.money.hold, set()
 
     def hold(call, demands, lease):
-        if call in slow:
+        if slow & {call, "all"}:
             gevent.sleep(60)
         return real(call, demands, lease)
 
     monkeypatch.setattr(bench.money, "hold", hold)
-    stuck = [bench.dial(basis()) for _ in range(4)]
+    slow.add("all")
+    stuck = [bench.dial(basis(), seconds=4) for _ in range(module.AT_ONCE + 2)]
     slow |= {result.uuid for result in stuck}
-    quick = bench.dial(basis(), most=8)
+    slow.remove("all")
+    quick = bench.dial(basis(), seconds=4, most=8)
     for result in stuck:
-        ends_after(result, SLICE)
+        ends_after(result, 4)
     ends_after(quick, 8)
 
 
@@ -255,6 +257,19 @@ def test_who_dies_while_paying_only_shortens_a_call(bench, dies_at, ends):
     host.keeper.follow(Dying(host, dies_at))
     result = bench.dial(basis())
     ends_after(result, ends)
+
+
+def test_who_keeps_a_node_again_asks_what_was_paid_meanwhile(bench):
+    bench.account("acme", 100)
+    host = Host(bench)
+    result = bench.dial(basis(), seconds=8, most=30)
+    bench.client.set("callctl:keeper:sim1", "somebody", ex=60)
+    wait(lambda: not host.keeper.keeping, "somebody else keeps the node")
+    host.feed.api(f"uuid_setvar_multi {result.uuid} callctl_paid=20;callctl_timer=7")
+    bench.client.delete("callctl:keeper:sim1")
+    wait(lambda: bench.variables(result).get("callctl_timer") == "8", "it goes on from there", 5)
+    assert bench.variables(result).get("callctl_paid") == "20"
+    wait(lambda: bench.timers() == [f"callctl-{result.uuid}-8"], "no other timer is left", 1)
 
 
 @pytest.mark.parametrize("dies_at", ["uuid_setvar_multi", "sched_api", "sched_del"])
