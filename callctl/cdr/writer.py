@@ -131,7 +131,7 @@ class Writer:
             held = ledger.lock(cursor, booking.accounts(bills))
             for kind, table in TABLES.items():
                 rows = [entry.row for entry in entries if entry.record.kind == kind]
-                put(cursor, table.upsert, sorted(rows, key=lambda row: str(row[0])))
+                put(cursor, table.upsert, sorted(rows, key=lambda row: (str(row[0]), str(row[1]))))
             booked = booking.write(cursor, held, bills)
         self._on_booked(booked)
         self._spool.forget(entry.record.id for entry in entries)

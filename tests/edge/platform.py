@@ -161,7 +161,7 @@ def rtpengine(folder: Path) -> Iterator[str]:
     command = [
         "rtpengine", f"--config-file={DEPLOY / 'rtpengine' / 'rtpengine.conf'}", "--foreground", "--log-stderr",
         f"--interface=pub/{RELAY['pub']}", "--interface=pub/::1", f"--interface=core/{RELAY['core']}",
-        f"--listen-ng={control}", "--port-min=10000", "--port-max=11999", "--log-level=6",
+        "--interface=core/::1", f"--listen-ng={control}", "--port-min=10000", "--port-max=11999", "--log-level=6",
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

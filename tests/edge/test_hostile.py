@@ -24,6 +24,7 @@ FORGED = (
     ("Call-Info", "<sip:127.0.0.1>;answer-after=0"),
     ("Path", "<sip:127.0.4.1;lr>"),
 )
+SMUGGLED = ("Subject", "hello\rX-Callctl-Hop: fs1")
 NAMES = {name.strip().lower() for name, _ in FORGED}
 
 
@@ -72,11 +73,34 @@ def test_a_callee_asserts_nothing_either(platform, phone):
     assert {name.strip().lower() for name, _ in heard[0].headers} & NAMES == set()
 
 
-def test_a_header_behind_a_lone_carriage_return_is_refused(platform, phone, nodes):
-    caller = phone(platform.a)
-    answer = caller.ask("INVITE", f"sip:1002@{DOMAIN}", ("Subject", "hello\rX-Callctl-Hop: fs1"), body=sdp("127.0.0.1"))
+@pytest.mark.parametrize("at", ["", "127.0.6.8"])
+def test_a_header_behind_a_lone_carriage_return_is_refused(platform, phone, nodes, at):
+    caller = phone(platform.a, at=at)
+    answer = caller.ask("INVITE", f"sip:1002@{DOMAIN}", SMUGGLED, body=sdp("127.0.0.1"))
     assert answer.status == 400
     assert platform.calls() == []
+
+
+def test_nor_does_one_reach_the_core_in_an_answer(platform, phone):
+    callee, node = phone(platform.a), platform.nodes[0]
+    callee.register()
+    node.call(f"sip:{callee.user}@{DOMAIN}", platform.a.edge.address)
+    invite = callee.expect("INVITE")
+    callee.answer(invite, extra=(SMUGGLED,))
+    callee.answer(invite)
+    callee.expect("ACK")
+    assert [message for message in node.heard if message.status == 200 and message.one("Subject")] == []
+
+
+def test_could_not_ask_is_not_no(platform, phone, nodes):
+    caller = phone(platform.a)
+    platform.run("RENAME TABLE subscriber TO subscriber_away")
+    try:
+        refused = [caller.register(), caller.call(f"sip:1002@{DOMAIN}")]
+    finally:
+        platform.run("RENAME TABLE subscriber_away TO subscriber")
+    assert [(answer.status, answer.one("Retry-After")) for answer in refused] == [(503, "10")] * 2
+    assert caller.register().status == 200
 
 
 def test_a_call_is_not_taken_over_by_replaces(platform, phone, nodes):

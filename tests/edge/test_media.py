@@ -30,6 +30,37 @@ CORE = re.compile(r"127\.0\.[24]\.")
 OUTSIDE = re.compile(r"127\.5\.|127\.0\.3\.|192\.168|198\.51\.100|::1")
 
 
+class Talk:
+    """A phone's RTP."""
+
+    def __init__(self, host):
+        self._socket = socket.socket(type=socket.SOCK_DGRAM)
+        self._socket.bind((host, 0))
+        self._socket.settimeout(0.2)
+        self._sequence = itertools.count(1)
+        self.sdp = sdp(*self._socket.getsockname())
+
+    def echo(self, body):
+        """What comes back at once of a sound sent where an SDP says, nothing where nothing comes."""
+        number = next(self._sequence)
+        there = re.search(r"c=IN IP4 (\S+)", body)[1], int(re.search(r"m=audio (\d+)", body)[1])
+        assert there[0] == RELAY["pub"]
+        head = b"\x80\x00" + number.to_bytes(2) + (number * 160).to_bytes(4) + b"abcd"
+        self._socket.sendto(head + SOUND, there)
+        try:
+            packet, source = self._socket.recvfrom(2048)
+        except TimeoutError:
+            return b""
+        assert source == there
+        return packet[len(head) :]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._socket.close()
+
+
 @pytest.fixture
 def nodes(platform):
     """Two nodes that answer with candidates of their own."""
@@ -68,6 +99,7 @@ def test_a_browser_calls_the_core(platform, phone, nodes):
     is_plain(call.body)
     hides(OUTSIDE, call.body)
     assert f"c=IN IP4 {RELAY['core']}" in call.body
+    assert "a=sendrecv" in call.body  # 0.0.0.0, as a browser says before it knows its address, does not mean on hold
     is_for_a_browser(answer.body)
     hides(CORE, answer.body)
 
@@ -88,20 +120,22 @@ def test_the_core_calls_a_browser(platform, phone, nodes):
 
 def test_phones_of_both_kinds_are_rung_each_in_its_own_way(platform, phone, user, nodes):
     name, node = user(), platform.nodes[0]
+    node.does = "echo"
     plain, browser = phone(platform.a, name=name), phone(platform.a, "ws", name=name)
     plain.register()
     browser.register()
-    node.call(f"sip:{name}@{DOMAIN}", platform.a.edge.address)
-    invite = plain.expect("INVITE")
-    is_plain(invite.body)
-    hides(CORE, invite.body)
-    plain.ring(invite)
-    invite = browser.expect("INVITE")
-    is_for_a_browser(invite.body)
-    browser.answer(invite, BROWSER.format(setup="active"))
-    browser.expect("ACK")
-    [answer] = [message for message in node.heard if message.status == 200]
-    is_plain(answer.body)
+    with Talk(plain.wire.own[0]) as talk:
+        node.call(f"sip:{name}@{DOMAIN}", platform.a.edge.address)
+        for_browser = browser.expect("INVITE")
+        is_for_a_browser(for_browser.body)
+        for_plain = plain.expect("INVITE")
+        is_plain(for_plain.body)
+        hides(CORE, for_plain.body)
+        plain.answer(for_plain, talk.sdp)
+        plain.expect("ACK")
+        [answer] = [message for message in node.heard if message.status == 200]
+        is_plain(answer.body)
+        assert until(lambda: talk.echo(for_plain.body) == SOUND)
 
 
 @pytest.mark.parametrize(("transport", "family"), [("udp", "IP4"), ("tls", "IP4"), ("udp6", "IP6")])
@@ -156,32 +190,16 @@ def test_what_is_said_anew_within_a_call_is_hidden_too(platform, phone, nodes, l
     hides(CORE, invite.body)
 
 
-def test_a_phone_and_a_node_hear_each_other(platform, phone, nodes, host):
+def test_a_phone_and_a_node_hear_each_other(platform, phone, nodes):
     for node in nodes:
         node.does = "echo"
-    mine, at = phone(platform.a), host()
-    with socket.socket(type=socket.SOCK_DGRAM) as rtp:
-        rtp.bind((at, 0))
-        rtp.settimeout(0.2)
-        answer = mine.call(f"sip:1002@{DOMAIN}", body=sdp(at, rtp.getsockname()[1]))
-        relay = re.search(r"c=IN IP4 (\S+)", answer.body)[1], int(re.search(r"m=audio (\d+)", answer.body)[1])
-        assert relay[0] == RELAY["pub"]
-        sequence = itertools.count(1)
-
-        def echo():
-            number = next(sequence)
-            rtp.sendto(b"\x80\x00" + number.to_bytes(2) + (number * 160).to_bytes(4) + b"abcd" + SOUND, relay)
-            try:
-                packet, source = rtp.recvfrom(2048)
-            except TimeoutError:
-                return b""
-            assert source == relay
-            return packet[12:]
-
-        assert until(lambda: echo() == SOUND)
+    mine = phone(platform.a)
+    with Talk(mine.wire.own[0]) as talk:
+        answer = mine.call(f"sip:1002@{DOMAIN}", body=talk.sdp)
+        assert until(lambda: talk.echo(answer.body) == SOUND)
         mine.send(mine.in_dialog("BYE", answer))
         mine.expect(200)
-        assert until(lambda: echo() == b"")
+        assert until(lambda: talk.echo(answer.body) == b"")
 
 
 def test_a_call_without_a_media_relay_is_refused_rather_than_shown_the_core(platform, phone, nodes):

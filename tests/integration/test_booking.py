@@ -205,6 +205,9 @@ class TestUnheard:
         before = books(database)
         write(spool, writer, unheard("a", charge("acme", "6", 360)), unheard("a", charge("acme", "5", 300)))
         assert books(database) == before
+        write(spool, writer, answered("b"), unheard("b", charge("acme", "1")), unheard("b", charge("acme", "2")))
+        assert books(database)["cdr"][1] == ("b", "final", "unheard", USD("0.9"), USD("0.1"), 60)
+        assert books(database)["balances"] == [("acme", -6)]
 
     def test_what_the_heard_end_does_not_charge_is_given_back(self, spool, writer, database):
         write(spool, writer, unheard("a", charge("acme", "5")))
@@ -310,7 +313,10 @@ class TestTrouble:
         stalled.kill()
 
     def test_a_storm_of_facts(self, tmp_path: Path, database: Pool):
-        """Any order and repetition of the facts of many calls, in random pieces, from two hosts at once."""
+        """Any order and repetition of the facts of many calls, in random pieces, from two hosts at once.
+
+        A billing job that reads meanwhile has each call as it is in the end.
+        """
         for seed in range(6):
             self._storm(random.Random(seed), tmp_path / str(seed), database, 30)
 
@@ -328,10 +334,21 @@ class TestTrouble:
         chosen.shuffle(missed)
         spools[0].put(missed).wait(10)
         booked: list[Booked] = []
+        billed: dict[str, tuple[int, Decimal | None]] = {}
+        job = gevent.spawn(_bill, database, billed)
         runs = [gevent.spawn(Writer(spool, database, chosen.randint(1, 40), booked.extend).run) for spool in spools]
-        while any(spool.depth() for spool in spools) or database.rows("SELECT COUNT(*) FROM unsettled")[0][0]:
+        newest = "SELECT (SELECT COUNT(*) FROM unsettled), (SELECT MAX(settled_seq) FROM settled)"
+
+        def behind() -> bool:
+            return database.rows(newest) != [(0, max((number for number, _ in billed.values()), default=0))]
+
+        while any(spool.depth() for spool in spools) or behind():
             gevent.sleep(0.02)
-        gevent.killall(runs)
+        gevent.killall([*runs, job])
+        assert billed == {
+            call: (number, amount)
+            for call, number, amount in database.rows("SELECT call_uuid, settled_seq, amount FROM v_billable_call")
+        }
         owed: dict[str, Decimal] = {}
         for charges, _ in stories:
             for each in charges:
@@ -348,6 +365,16 @@ class TestTrouble:
         assert [spool.rejected() for spool in spools] == [0, 0]
         for spool in spools:
             spool.close()
+
+
+def _bill(pool: Pool, billed: dict[str, tuple[int, Decimal | None]]) -> None:
+    """A billing job: keeps of each call what it reads last, and never looks back."""
+    cursor = 0
+    sql = "SELECT settled_seq, call_uuid, amount FROM v_billable_call WHERE settled_seq > %s ORDER BY 1 LIMIT 7"
+    while True:
+        for number, call, amount in pool.rows(sql, (cursor,)):
+            cursor, billed[call] = number, (number, amount)
+        gevent.sleep(0.005)
 
 
 def _with(record: Record, *charges: dict) -> Record:
