@@ -180,8 +180,13 @@ class NodeRecorder:
             dump = Event(feed.api(f"uuid_dump {uuid}").encode())
         except SwitchError:
             return  # it ended meanwhile, which its own event tells
-        if _is_ours(dump):
-            self._put(dump, "answered" if dump.get("Answer-State") == "answered" else "ringing")
+        if not _is_ours(dump):
+            return
+        if dump.get("Answer-State") == "answered":
+            self._story.record([facts.answered(dump)])  # what it is charged by, should its end not be heard
+            self._put(dump, "answered")
+        else:
+            self._put(dump, "ringing")
 
     def _renew(self) -> None:
         """Calls are up: so are their places and their money; if no more is heard of them, they are charged until now.

@@ -57,6 +57,18 @@ class TestRecords:
         assert spool.take(10) == taken[1:]
         assert spool.depth() == 2
 
+    def test_those_with_charges_are_found_among_the_others(self, spool: Spool):
+        def ended(uuid: str, *charges: dict[str, str]) -> Record:
+            return cdr(uuid, "final", charges=list(charges))
+
+        said = event(1)._replace(fields=event(1).fields | {"data": '"charges":[{'})
+        charged = [ended(f"c{n}", {"account": "acme", "amount": str(n)}) for n in range(600)]  # more than a page
+        spool.put([cdr("a"), ended("free"), said, *charged, cdr("b", "answered")]).wait(5)
+        found = spool.charged()
+        assert next(found).fields == charged[0].fields
+        spool.forget([record.id for record in spool.take(10)])  # MySQL has got them meanwhile
+        assert [record.fields["call_uuid"] for record in found] == [f"c{n}" for n in range(1, 600)]
+
     def test_nothing_put_is_nothing_to_wait_for(self, spool: Spool):
         spool.put([]).wait(0)
 

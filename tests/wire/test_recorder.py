@@ -284,6 +284,8 @@ def test_a_call_that_ended_while_nobody_listened_is_closed_and_one_that_is_up_is
     assert [(call.uuid, call.state) for call in recording.recorder.calls] == [(up, "answered")]
     closed = [line["call"] for line in logs if line["event"] == "call ended unheard"]
     assert sorted(closed) == ["gone", "gone-unanswered"]
+    (kept,) = [call for call in recording.spool.open_calls("lab-fs") if call.call_uuid == up]
+    assert (kept.state, kept.answered_us) == ("answered", dump.number("Caller-Channel-Answered-Time"))
     ends = {fields["call_uuid"]: fields for fields in of(recording.end(), "cdr") if fields["state"] == "final"}
     assert ends.keys() == {"gone", "gone-unanswered"}
     assert {fields["reason"] for fields in ends.values()} == {"end_unheard"}
