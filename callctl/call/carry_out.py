@@ -35,15 +35,24 @@ def carry_out(
     settings: Settings,
     controller: str,
     may_let_go: Callable[[], bool],
+    again: Callable[[Event], Decision | None] = lambda _failed: None,
 ) -> Event | None:
     """The A-leg's HANGUP_COMPLETE; None when the call was let go, or its socket ended first.
 
-    Raises UnsafeText when what was decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
+    `again` is asked once, with the event of a bridge that failed, what else to do. Raises UnsafeText when what was
+    decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
     """
     known = facts.variables(request, decision, controller)
     # One write: each costs a system call here and wakes FreeSWITCH's listener there.
     session.write(*take_over(session.uuid), *commands(decision, request, settings, known))
-    return _follow(session, decision, settings, may_let_go)
+
+    def retried(failed: Event) -> bool:
+        if (other := again(failed)) is None:
+            return False
+        session.write(*commands(other, request, settings, facts.variables(request, other, controller)))
+        return True
+
+    return _follow(session, decision, settings, may_let_go, retried)
 
 
 def take_over(call: str) -> tuple[bytes, ...]:
@@ -150,11 +159,15 @@ def _profile(request: CallRequest, settings: Settings) -> str:
 
 
 def _follow(
-    session: Session, decision: Decision, settings: Settings, may_let_go: Callable[[], bool]
+    session: Session,
+    decision: Decision,
+    settings: Settings,
+    may_let_go: Callable[[], bool],
+    retried: Callable[[Event], bool],
 ) -> Event | None:
     groups = len(decision.plan.groups) if isinstance(decision.plan, Bridge) else 1
     patience = settings.calls.ring_timeout * groups + decision.max_seconds + SET_UP
-    refused = bridged = False
+    refused = bridged = tried = False
     while True:
         try:
             event = session.next_event(patience)
@@ -174,6 +187,10 @@ def _follow(
             if bridged and may_let_go():
                 return None
         if _bridge_failed(event):
+            if not tried:
+                tried = True
+                if retried(event):
+                    continue
             reason = outcome.failure(event)
             session.write(*_refuse(session.uuid, reason, {}))
 

@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from callctl.admission import money
 from callctl.admission.limits import release
 from callctl.call import charging, facts
+from callctl.call.again import decide_again
 from callctl.call.carry_out import carry_out
 from callctl.call.decide import decide, refusal
 from callctl.call.request import from_channel, printable
@@ -22,7 +23,7 @@ from callctl.esl.session import Session
 from callctl.esl.wire import Event
 from callctl.live import metrics
 from callctl.live.publisher import Publisher
-from callctl.model import CallRequest, Decision, failed
+from callctl.model import CallRequest, Conference, Decision, failed
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -128,8 +129,28 @@ class Controller:
 
     def _carry_out(self, decision: Decision, request: CallRequest, session: Session) -> Event | None:
         return carry_out(
-            decision, request, session, self._settings, self._name, lambda: self._feed_is_up(request.node)
+            decision,
+            request,
+            session,
+            self._settings,
+            self._name,
+            lambda: self._feed_is_up(request.node),
+            lambda failed: self._again(request, decision, failed),
         )
+
+    def _again(self, request: CallRequest, decision: Decision, failed: Event) -> Decision | None:
+        """What to do with a call whose bridge failed; None: refuse it."""
+        assert self._known.directory is not None, "a call that was bridged was decided by one"
+        other = decide_again(request, decision, self._known.directory, self._known, self._settings, self._feed_is_up)
+        if other is None:
+            return None
+        assert isinstance(other.plan, Conference), "only rooms move"
+        call, data = request.call_uuid, {"room": other.plan.room, "owner": other.plan.owner}
+        at, sequence = failed.number("Event-Date-Timestamp"), failed.number("Event-Sequence")
+        log.warning("room moved", **data)
+        self._spool.put([facts.event(call, request.started_us, sequence, at, "room_moved", data)])
+        self._publisher.event("room_moved", call, at, request.node, other.account, data)
+        return other
 
     def _decide(self, request: CallRequest) -> Decision:
         if self._held > self._settings.esl.max_sessions:

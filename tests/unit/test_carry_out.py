@@ -133,14 +133,18 @@ OURS = (
 class Followed:
     """A call that is carried out, over a socket whose other end the test is."""
 
-    def __init__(self, called="102", heard=False, located=None):
+    def __init__(self, called="102", heard=False, located=None, others=()):
         self.ours, self.switch = socket.socketpair()
         self.session = Session("peer", self.ours, 20.0)
         self.session._uuid = "c-1"
         self.heard = heard
         asked = request(called=called)
         decision = decide(asked, DIRECTORY, World(**({"located": located} if located else {})), SETTINGS)
-        self.greenlet = gevent.spawn(carry_out, decision, asked, self.session, SETTINGS, "host/0", lambda: self.heard)
+        self.others = list(others)  # what to do when a bridge failed, in turn
+        self.greenlet = gevent.spawn(
+            carry_out, decision, asked, self.session, SETTINGS, "host/0", lambda: self.heard,
+            lambda _failed: self.others.pop(0) if self.others else None,
+        )  # fmt: skip
 
     def tell(self, *frames):
         self.switch.sendall(b"".join(frames))
@@ -191,6 +195,16 @@ class TestFollowing:
         assert not call.greenlet.ready(), "early media is bridged before anybody answers"
         call.tell(framed(answer))
         assert call.greenlet.get() is None
+
+    def test_when_a_bridge_failed_another_way_is_tried_once(self, follow):
+        other = decide(request(called="conf_1"), DIRECTORY, World(), SETTINGS)
+        call = follow(others=[other, other])
+        call.told()
+        call.tell(complete())
+        assert call.told() == ["uuid_setvar_multi", "answer", "conference", "hangup"]
+        call.tell(complete())
+        assert call.told() == ["uuid_setvar_multi", "hangup"]
+        assert call.others == [other]
 
     def test_an_answered_call_may_go_when_its_node_is_heard(self, follow):
         call = follow()
