@@ -392,3 +392,17 @@ def test_a_call_outlives_its_controller_and_is_recorded(world, phones):
     row = world.record(caller)
     only(row, sip_status=200, hangup_by="caller", reason=None, account="acme", attempts=1)
     near(row, caller)
+
+
+def test_a_prepaid_call_is_paid_for_further_by_a_controller_that_came_back(world, phones):
+    world.top_up("40", "fourth")
+    before = world.balance()
+    phones.edge("answers", 100, at=world.edges[0])
+    caller = phones.caller("hangs_up", "1002", 16_000, user="3001")  # longer than the slice that is paid for first
+    caller.heard("SIP/2.0 200")
+    world.kill_controller()
+    world.serve.start()
+    row = world.record(caller.wait())
+    only(row, sip_status=200, hangup_by="caller", reason=None, account="prepaid", billed_seconds=row["price"])
+    near(row, caller)
+    wait(lambda: world.balance() == before - row["price"], "it is booked")
