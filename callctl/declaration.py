@@ -16,6 +16,7 @@ from callctl.declaration_references import check_items
 from callctl.declaration_room import RoomEntry
 from callctl.declaration_tariff import TariffEntry
 from callctl.errors import ConfigError
+from callctl.routing.numbers import hidden
 
 E = TypeVar("E", bound=Entry)
 
@@ -55,6 +56,15 @@ class Written(NamedTuple):
     tariffs: dict[str, Placed[TariffEntry]]
     items: dict[str, dict[str, Placed[ItemEntry]]]
 
+    def hidden(self) -> list[Hidden]:
+        """The rules of `numbers` that nothing reaches."""
+        found = []
+        for name, placed in self.items.get("numbers", {}).items():
+            assert isinstance(placed.entry, NumbersEntry)
+            rules = [each.rule() for each in placed.entry.rules]
+            found += [Hidden(placed.place, name, rule, before) for rule, before in hidden(rules)]
+        return found
+
     def among(self, known: Known) -> Declaration:
         """The declaration, if it goes together with what is configured already. Raises ConfigError with the place.
 
@@ -65,6 +75,15 @@ class Written(NamedTuple):
         check_items(self.accounts, self.endpoints, self.tariffs, self.items, known)
         items = {what: _entries(group) for what, group in self.items.items()}
         return Declaration(_entries(self.accounts), _entries(self.endpoints), _entries(self.tariffs), items)
+
+
+class Hidden(NamedTuple):
+    """A rule of `numbers` that no number reaches, as one before it takes them all; both counted from 1."""
+
+    place: str
+    ruleset: str
+    rule: int
+    before: int
 
 
 def read(files: Iterable[Path]) -> Written:

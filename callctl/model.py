@@ -28,6 +28,7 @@ from callctl.settings import Settings
 ROOM = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"  # what a conference room may be named; a part of a pattern
 Kind = Literal["onnet", "pstn", "did", "conference", "service"]
 Verdict = Literal["pass", "fail", "skip"]
+ANONYMOUS = "anonymous"  # the number shown of a caller who shows none
 Ending = Literal["time", "slice", "money"]  # at the end of what is paid: may last no longer, may be paid on, no money
 
 
@@ -356,6 +357,7 @@ class Case:
     kind: Kind | None = None
     callee: Endpoint | None = None
     room: str = ""
+    caller_id: str = ""
     codecs: tuple[str, ...] = ()
     plan: Plan | None = None
     levels: tuple[str, ...] = ()
@@ -375,7 +377,7 @@ class Decision:
     kind: Kind | None = None
     account: str = ""
     endpoint: str = ""
-    caller_id: str = ""
+    caller_id: str = ""  # that the callee is shown
     max_seconds: int = 0  # that it may last, whatever the money
     paid_seconds: int = 0  # of these, for which money is held
     ending: Ending = "time"  # what ends the call after them

@@ -16,7 +16,7 @@ from callctl.errors import CommandFailed
 from callctl.esl import command
 from callctl.esl.session import Session, subscribe
 from callctl.esl.wire import Event
-from callctl.model import Bridge, CallRequest, Conference, Decision, Reject
+from callctl.model import ANONYMOUS, Bridge, CallRequest, Conference, Decision, Reject
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -108,7 +108,8 @@ def _common() -> dict[str, str]:
 
 def _caller_id(request: CallRequest, decision: Decision) -> dict[str, str]:
     """Who the callee sees calling; each only where there is something to show."""
-    shown = {"effective_caller_id_number": decision.caller_id, "effective_caller_id_name": request.caller_name}
+    name = "Anonymous" if decision.caller_id == ANONYMOUS else request.caller_name
+    shown = {"effective_caller_id_number": decision.caller_id, "effective_caller_id_name": name}
     return {name: value for name, value in shown.items() if value}
 
 

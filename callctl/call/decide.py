@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
-from callctl.policy import account, barring, charge, identify, limits, media, money
+from callctl.policy import account, barring, caller_id, charge, identify, limits, media, money, numbers
 from callctl.policy.duration import longest
 from callctl.reason import Reason
 from callctl.routing import destination, reach
@@ -20,7 +20,9 @@ Check = Callable[[Case], Step | None]
 CHECKS: tuple[Check, ...] = (
     identify.check,
     account.check,
+    numbers.check,
     destination.check,
+    caller_id.check,
     barring.check,
     charge.check,
     media.check,
@@ -60,7 +62,7 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         kind=case.kind,
         account=case.account.name if case.account else "",
         endpoint=case.endpoint.name if case.endpoint else "",
-        caller_id=_caller_id(case),
+        caller_id=case.caller_id or case.request.caller,
         max_seconds=0 if refused else most,
         paid_seconds=0 if refused else paid,
         ending=case.ending,
@@ -71,12 +73,3 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         called=case.request.called,
     )
 
-
-def _caller_id(case: Case) -> str:
-    """What the callee sees: an extension within an account; else the endpoint's number, user, or what it sent."""
-    caller, callee = case.endpoint, case.callee
-    if caller is None:
-        return case.request.caller
-    if callee is not None and callee.account == caller.account and caller.extension:
-        return caller.extension
-    return caller.caller_id or caller.user or case.request.caller

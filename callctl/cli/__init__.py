@@ -28,6 +28,7 @@ COMMANDS = {
     "endpoint": "endpoint",
     "explain": "explain",
     "migrate": "migrate",
+    "number": "number",
     "process": "serve",
     "rate": "rate",
     "replay": "replay",

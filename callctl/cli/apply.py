@@ -10,6 +10,7 @@ from callctl import declaration
 from callctl.cli.database import opened
 from callctl.cli.entry import line
 from callctl.cli.output import Context, pass_context
+from callctl.declaration import Hidden
 from callctl.store import configuration
 from callctl.store.configuration import Applied
 
@@ -35,21 +36,26 @@ def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool)
     with opened(context) as pool:
         written = declaration.read(files)
         applied = configuration.apply(pool, written.among, prune=prune, dry_run=dry_run)
-    _print(context, applied, dry_run)
+    _print(context, applied, written.hidden(), dry_run)
 
 
-def _print(context: Context, applied: Applied, dry_run: bool) -> None:
+def _print(context: Context, applied: Applied, hidden: list[Hidden], dry_run: bool) -> None:
     if context.as_json:
         context.json({
             "dry_run": dry_run,
             "changes": [change._asdict() for change in applied.changes],
             "kept": [f"{what} {key}" for what, key in applied.kept],
+            "hidden": [each._asdict() for each in hidden],
         })
         return
     for change in applied.changes:
         click.echo(line(change))
     for what, key in applied.kept:
         click.echo(context.words(f"= {what} {key}: in no file, kept", f"= {what} {key}：文件中没有，保留"))
+    for place, ruleset, rule, before in hidden:
+        en = f"{place}: no number reaches rule {rule} of {ruleset}: rule {before} before it takes them all."
+        zh = f"{place}：{ruleset} 的第 {rule} 条规则永远用不到：前面的第 {before} 条已覆盖其全部号码。"
+        click.echo(context.words(en, zh), err=True)
     count = len(applied.changes)
     if dry_run:
         click.echo(context.words(f"{count} changes would be made.", f"将有 {count} 处变化。"))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import gevent
+import orjson
 
 from callctl.declaration_media import MediaEntry
 from callctl.declaration_numbers import CallerIdEntry, NumbersEntry
@@ -33,6 +34,7 @@ from callctl.outside import (
 )
 from callctl.outside import RouteEntry as Entry
 from callctl.rating.tariff import When
+from callctl.store.pool import Pool
 
 Body = Mapping[str, Any]
 _TURN = 200  # entries made before other greenlets have their turn
@@ -58,6 +60,12 @@ def outside(items: Mapping[str, Mapping[str, Body]]) -> Outside:
 def rules(body: Body) -> Rules:
     """The rules of a `numbers` entry."""
     return tuple(entry.rule() for entry in NumbersEntry.model_validate(body).rules)
+
+
+def all_rules(pool: Pool) -> dict[str, Rules]:
+    """Every list of number rules that is configured, by its name. Raises StoreError."""
+    rows = pool.rows("SELECT name, body FROM config_item WHERE name LIKE %s ORDER BY name", ("numbers/%",))
+    return {name.partition("/")[2]: rules(orjson.loads(body)) for name, body in rows}
 
 
 def rewriting(body: Body | None, numbers: Mapping[str, Rules]) -> Rewriting:

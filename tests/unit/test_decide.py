@@ -438,7 +438,8 @@ def test_a_world_that_cannot_say_who_owns_a_room_does_not_pass_for_an_answer():
 
 def test_the_checks_are_made_in_this_order():
     assert [check.__module__.rpartition(".")[2] for check in CHECKS] == [
-        "identify", "account", "destination", "barring", "charge", "media", "reach", "limits", "money",
+        "identify", "account", "numbers", "destination", "caller_id", "barring", "charge", "media", "reach", "limits",
+        "money",
     ]  # fmt: skip
 
 
