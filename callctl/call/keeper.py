@@ -61,7 +61,7 @@ class _Kept:
 
     paid: Paid
     asked: bool  # whether `paid` is what the switch says, or said by us
-    reprice: bool = False  # the rates of the answer are others than those it was held by
+    anew: bool = False  # what it holds may be another amount than what is paid costs
     busy: bool = False
     failed: bool = False  # the last that was tried for it
     warned: int = -1  # of which end
@@ -105,7 +105,8 @@ class Keeper:
         kept = self._calls.setdefault(uuid, _Kept(call, asked=self.keeping))
         kept.paid = call
         kept.asked = self.keeping and not kept.busy
-        kept.reprice = call.repriced
+        poorest = call.limit == "money" and len(call.bases) > 1  # the others hold what that one cannot
+        kept.anew = call.repriced or poorest
         return tuple(basis.account for basis in call.bases)
 
     def ended(self, a_leg: Event) -> None:
@@ -172,7 +173,7 @@ class Keeper:
         call = kept.paid
         if not kept.asked:
             return True
-        return call.answered is not None and (kept.reprice or self._is_short(call, now))
+        return call.answered is not None and (kept.anew or self._is_short(call, now))
 
     def _is_short(self, call: Paid, now: float) -> bool:
         return call.limit != "time" and call.left(now) < self._lead
@@ -215,9 +216,9 @@ class Keeper:
         if kept.paid.answered is None:
             return
         try:
-            if kept.reprice:
+            if kept.anew:
                 self._pay(switch, kept.paid, kept.paid.seconds, need=1)
-                kept.reprice = False
+                kept.anew = False
             if self._is_short(kept.paid, time.monotonic()):
                 self._extend(switch, kept.paid)
         finally:

@@ -68,7 +68,9 @@ def test_the_top_of_three_levels_runs_out(platform):
     purses = [Purse(platform, name) for name in ("shop", "chain", "telco")]
     for purse, amount in zip(purses, ("100", "100", "2.50"), strict=True):
         purse.top_up(amount)
-    result = platform.place(STAYS, caller="1003")
+    result = platform.talking(platform.dial(STAYS, caller="1003"))
+    wait(lambda: purses[0].redis("held") == 5, "no more is held than the poorest can pay")
+    platform.finish(result)
     assert 5 <= result.billed_us / 1e6 < 6.5
     assert platform.final(result.uuid)["reason"] == "money_up"
     wait(lambda: len(charges(platform, result)) == 3, "it is booked at every level")
