@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from decimal import Decimal
 from ipaddress import ip_network
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
@@ -34,6 +35,7 @@ Prefix = Annotated[str, Field(pattern=r"^[0-9*#]{1,20}$")]
 Codec = Annotated[str, Field(pattern=r"^[A-Z0-9_.-]{1,32}$")]
 
 
+LEAST_PASSWORD = 8  # characters
 MOST = 4_500_000_000  # of a currency; Redis can still add two such amounts and count every micro-unit
 Money = Annotated[Amount, Field(le=MOST, decimal_places=6)]
 
@@ -107,6 +109,22 @@ class EndpointEntry(Entry):
     media: MediaEntry = MediaEntry()
     forward: ForwardEntry = ForwardEntry()
     dnd: bool = False
+    # What the phone proves itself by: MD5 of USER:DOMAIN:PASSWORD, and all that is kept of a `password`.
+    ha1: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_password(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "password" not in given:
+            return given
+        kept = {key: value for key, value in given.items() if key != "password"}
+        password, user, domain = given["password"], given.get("user"), given.get("domain")
+        if not isinstance(password, str) or len(password) < LEAST_PASSWORD or not password.isprintable():
+            raise ValueError(f"a password is a text of {LEAST_PASSWORD} characters or more, in quotes")
+        if not isinstance(user, str) or not isinstance(domain, str) or given.get("ha1") is not None:
+            raise ValueError("a password is for an endpoint with user and domain, in place of ha1")
+        secret = f"{user}:{domain.lower()}:{password}".encode()
+        return kept | {"ha1": hashlib.md5(secret, usedforsecurity=False).hexdigest()}  # as RFC 2617 has it
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -116,6 +134,8 @@ class EndpointEntry(Entry):
             raise ValueError("an endpoint with a user has a domain")
         if self.address is not None and (self.domain or self.extension):
             raise ValueError("an endpoint with an address has neither domain nor extension")
+        if self.address is not None and self.ha1 is not None:
+            raise ValueError("only an endpoint with a user has a ha1")
         if self.address is not None and (self.dnd or self.forward != ForwardEntry()):
             raise ValueError("only an endpoint with a user has forward and dnd")
         if self.user is not None and self.prefix:

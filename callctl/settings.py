@@ -123,6 +123,8 @@ class Location(Section):
     deadline: float = Field(1.0, gt=0, le=2.5)  # seconds; the dialplan's guard ends a call undecided after 3 to 4
     connections: int = Field(8, gt=0)
     mysql: Mysql | None = None
+    # Kamailio's `subscriber` in the same database server, where `apply` is to write phones' passwords; empty: nowhere.
+    subscriber: str = Field("", pattern=r"^([A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63})?)?$")
 
 
 class Redis(WithPassword):

@@ -9,6 +9,17 @@ address=${1:-127.0.0.1}
 source=$(cd "$(dirname "$0")/.." && pwd)
 etc=/etc/callctl
 
+# Kamailio's own statements, out of its package; Kamailio itself is not for this host.
+kamailio_tables() {
+    [ "$(mariadb -N -e "SHOW TABLES FROM kamailio LIKE 'location'")" = location ] && return
+    unpacked=$(mktemp -d)
+    (cd "$unpacked" && apt-get -o APT::Sandbox::User=root download -qq kamailio-mysql-modules && dpkg-deb -x ./*.deb .)
+    for name in standard usrloc auth_db dispatcher permissions; do
+        mariadb kamailio <"$unpacked/usr/share/kamailio/mysql/$name-create.sql"
+    done
+    rm -rf "$unpacked"
+}
+
 echo "== Packages"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
@@ -30,6 +41,11 @@ until mariadb -e 'SELECT 1' >/dev/null 2>&1; do
     [ "$tries" -lt 60 ] || { echo "MariaDB does not answer root on its socket: see its log." >&2; exit 3; }
     sleep 0.5
 done
+mariadb <<'SQL'
+CREATE DATABASE IF NOT EXISTS callctl CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
+CREATE DATABASE IF NOT EXISTS kamailio CHARACTER SET latin1;
+SQL
+kamailio_tables
 sed -e "s/@CALLCTL@/$(cat "$etc/mysql.password")/" -e "s/@KAMAILIO@/$(cat "$etc/kamailio.password")/" \
     "$source/deploy/databases.sql" | mariadb
 

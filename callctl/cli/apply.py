@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from callctl import declaration
-from callctl.cli.database import opened
-from callctl.cli.entry import line
+from callctl.cli.database import opened, provide_phones
+from callctl.cli.entry import line, shown
 from callctl.cli.output import Context, pass_context
 from callctl.declaration import Hidden
 from callctl.store import configuration
@@ -36,6 +36,8 @@ def apply(context: Context, files: tuple[Path, ...], dry_run: bool, prune: bool)
     with opened(context) as pool:
         written = declaration.read(files)
         applied = configuration.apply(pool, written.among, prune=prune, dry_run=dry_run)
+        if not dry_run:
+            provide_phones(context, pool, applied.changes)
     _print(context, applied, written.hidden(), dry_run)
 
 
@@ -43,7 +45,7 @@ def _print(context: Context, applied: Applied, hidden: list[Hidden], dry_run: bo
     if context.as_json:
         context.json({
             "dry_run": dry_run,
-            "changes": [change._asdict() for change in applied.changes],
+            "changes": [shown(change)._asdict() for change in applied.changes],
             "kept": [f"{what} {key}" for what, key in applied.kept],
             "hidden": [each._asdict() for each in hidden],
         })

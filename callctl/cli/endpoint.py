@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import click
 
 from callctl.cli import entry
@@ -43,6 +45,22 @@ def change(context: Context, /, name: str, **values: str | None) -> None:
     修改选项所给的内容，其余不变；空值 ("") 表示恢复默认值。
     """
     entry.show(context, entry.change(context, ENDPOINT_KEYS, _key(name), ENDPOINT_KEYS.given(values)))
+
+
+@endpoint.command()
+@click.argument("name")
+@click.option("--from-stdin", is_flag=True, help="Read it from stdin, a line, and do not ask.  从标准输入读取")
+@pass_context
+def password(context: Context, name: str, from_stdin: bool) -> None:
+    """Give a phone a password; only its hash is kept, here and in Kamailio's subscriber table.
+
+    设置话机密码；此处与 Kamailio 的 subscriber 表中都只保存其哈希值。
+    """
+    if from_stdin:
+        text = sys.stdin.readline().rstrip("\n")
+    else:
+        text = click.prompt(context.words("Password", "密码"), hide_input=True, confirmation_prompt=True)
+    entry.show(context, entry.change(context, ENDPOINT_KEYS, _key(name), {"ha1": None, "password": text}))
 
 
 @endpoint.command()

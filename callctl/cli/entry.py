@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from callctl.cli.database import opened
+from callctl.cli.database import opened, provide_phones
 from callctl.cli.output import Context
 from callctl.declaration import Declaration, Written
 from callctl.declaration_account import AccountEntry, EndpointEntry
@@ -24,6 +24,7 @@ KINDS: Mapping[str, type[Item]] = {"account": AccountEntry, "endpoint": Endpoint
 
 # Options are the keys of the files, whichever of _ and - is typed.
 SETTINGS: dict[str, Any] = {"token_normalize_func": lambda token: token.replace("_", "-")}
+SECRET = frozenset({"ha1", "pin"})
 NAMED = frozenset({"name", "user", "domain", "address", "prefix"})  # keys that NAME stands for
 
 
@@ -89,13 +90,15 @@ def delete(context: Context, what: str, key: str) -> list[Change]:
 
 def _applied(context: Context, declare: Callable[[Known], Declaration]) -> list[Change]:
     with opened(context) as pool:
-        return configuration.apply(pool, declare, prune=False, dry_run=False).changes
+        changes = configuration.apply(pool, declare, prune=False, dry_run=False).changes
+        provide_phones(context, pool, changes)
+        return changes
 
 
 def show(context: Context, changes: list[Change]) -> None:
     """What a command changed, as apply shows it."""
     if context.as_json:
-        context.json({"changes": [each._asdict() for each in changes]})
+        context.json({"changes": [shown(each)._asdict() for each in changes]})
         return
     for each in changes:
         click.echo(line(each))
@@ -110,8 +113,18 @@ def line(change: Change) -> str:
     if not change.now:
         return f"- {change.what} {change.key}"
     keys = sorted(key for key in {*change.was, *change.now} if change.was.get(key) != change.now.get(key))
-    parts = [f"{key}: {change.was.get(key, '-')} → {change.now.get(key, '-')}" for key in keys]
+    was, now = shown(change)[2:]
+    parts = [f"{key}: {was.get(key, '-')} → {now.get(key, '-')}" for key in keys]
     return f"~ {change.what} {change.key}  {'; '.join(parts)}"
+
+
+def shown(change: Change) -> Change:
+    """A change without what opens a phone or a room."""
+    return change._replace(was=_without_secrets(change.was), now=_without_secrets(change.now))
+
+
+def _without_secrets(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: "…" if key in SECRET else value for key, value in body.items()}
 
 
 def _option(key: str) -> str:

@@ -53,6 +53,7 @@ ENDPOINT: Mapping[str, str] = {
     "codecs": _CODECS,
     **_LIMITS,
     "dnd": "true: do not disturb.  免打扰",
+    "ha1": "MD5 of USER:DOMAIN:PASSWORD; see `endpoint password`.  用户:域名:密码 的 MD5，见 `endpoint password`",
     "forward.always": "Where its calls go instead.  无条件转接",
     "forward.busy": "Where they go when it is busy.  遇忙转接",
     "forward.no_answer": "Where they go when nobody answers.  无应答转接",

@@ -63,6 +63,7 @@ def database(services: Services) -> Iterator[tuple[Mysql, Run]]:
         run(f"CREATE DATABASE {DATABASE}; USE {DATABASE}; GRANT SELECT ON {DATABASE}.* TO callctl@127.0.0.1;")
         for table in TABLES:
             run((SCHEMA / f"{table}-create.sql").read_text(encoding="utf-8"))
+        run(f"GRANT INSERT, UPDATE, DELETE ON {DATABASE}.subscriber TO callctl@127.0.0.1")
         grants = (DEPLOY / "kamailio" / "grants.sql").read_text(encoding="utf-8")
         run(grants.replace("kamailio.", f"{DATABASE}.").replace("'kamailio'@'%'", "edge@127.0.0.1"))
         yield Mysql(port=services.mysql_port, password=services.mysql_password, database=DATABASE), run

@@ -29,7 +29,7 @@ for try in $(seq 150); do
 done
 """
 CALLS = 'mariadb -N -e "SELECT kind, state FROM callctl.cdr"'
-NOT_INSTALLED_HERE = {"switch.reachable", "location.columns"}
+NOT_INSTALLED_HERE = {"switch.reachable"}
 
 pytestmark = [
     pytest.mark.timeout(1500),
