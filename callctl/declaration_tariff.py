@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from callctl.declaration_file import Currency, Entry, Misplaced, Name
 from callctl.rating.rounding import Method, Rounding, Tax
@@ -37,6 +37,11 @@ def _second_of_day(text: Any) -> int:
         raise ValueError('write the time of day in quotes: "18:00:00"')
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return (hours * 60 + minutes) * 60 + seconds
+
+
+def _time_of_day(second: int) -> str:
+    """As it is written, so that what is kept can be read again."""
+    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
 
 
 def _moment(value: Any) -> Any:
@@ -78,7 +83,7 @@ class WhenEntry(Entry):
     months: frozenset[Annotated[int, Field(ge=1, le=12)]] = frozenset()
     monthdays: frozenset[Annotated[int, Field(ge=1, le=31)]] = frozenset()
     dates: frozenset[date] = frozenset()
-    start: Annotated[int, BeforeValidator(_second_of_day)] = 0
+    start: Annotated[int, BeforeValidator(_second_of_day), PlainSerializer(_time_of_day, when_used="json")] = 0
 
 
 class StepEntry(Entry):

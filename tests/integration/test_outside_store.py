@@ -67,6 +67,19 @@ def test_what_is_in_no_file_is_kept_or_pruned(database, tmp_path):
     assert known.outside == type(known.outside)({}, {}, {}, {}, {})
 
 
+def test_a_route_keeps_the_time_of_day_it_starts(database, tmp_path):
+    route = """
+        carriers: [{name: c1}]
+        routes: [{name: r, entries: [{prefix: "44", carriers: [c1], when: {weekdays: [1, 7], start: "08:30:05"}}]}]
+    """
+    apply(database, tmp_path, route)
+    assert apply(database, tmp_path, route) == []
+    known = Snapshot(*load_directory(database)).route("r")
+    assert known is not None
+    ((entry,),) = known.entries.values()
+    assert (entry.when.weekdays, entry.when.start) == (frozenset({1, 7}), 8 * 3600 + 30 * 60 + 5)
+
+
 def test_a_did_expires_when_it_says(database, tmp_path):
     did = "{number: '4420', account: a, expires: '2026-01-01T08:00:00+08:00', to: [{room: '7'}]}"
     text = f"accounts:\n  - {{name: a}}\ndids:\n  - {did}\n"
