@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ COMMANDS = {
     "doctor": "doctor",
     "endpoint": "endpoint",
     "explain": "explain",
+    "import": "import_",
     "migrate": "migrate",
     "number": "number",
     "process": "serve",
@@ -72,6 +74,11 @@ def _common() -> list[click.Parameter]:
     ]
 
 
+def _attribute(name: str) -> str:
+    """What a command is called in its module: `import` is a word of Python's own."""
+    return f"{name}_" if iskeyword(name) else name
+
+
 class Commands(click.Group):
     """Loads a command's module when it is used: `callctl tail` does not import the controller."""
 
@@ -84,7 +91,7 @@ class Commands(click.Group):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(import_module(f"callctl.cli.{module}"), cmd_name)
+        command: click.Command = getattr(import_module(f"callctl.cli.{module}"), _attribute(cmd_name))
         for each in (command, *getattr(command, "commands", {}).values()):
             if not any(parameter.name == "as_json" for parameter in each.params):
                 each.params += _common()
