@@ -28,6 +28,7 @@ class Snapshot:
         self._accounts = {account.name: account for account in accounts}
         self._rooms = {room.name: room for room in rooms}
         self._by_aor: dict[tuple[str, str], Endpoint] = {}
+        self._by_user: dict[tuple[str, str], Endpoint] = {}
         self._by_extension: dict[tuple[str, str], Endpoint] = {}
         self._by_name: dict[str, Endpoint] = {}
         networks: list[tuple[Network, Endpoint]] = []
@@ -35,6 +36,7 @@ class Snapshot:
             self._by_name[endpoint.name] = endpoint
             if endpoint.user:
                 self._by_aor[endpoint.user, endpoint.domain.lower()] = endpoint
+                self._by_user[endpoint.account, endpoint.user] = endpoint
             if endpoint.extension:
                 self._by_extension[endpoint.account, endpoint.extension] = endpoint
             if endpoint.address:
@@ -70,6 +72,10 @@ class Snapshot:
     def endpoint_by_aor(self, user: str, domain: str) -> Endpoint | None:
         """The phone user@domain."""
         return self._by_aor.get((user, domain.lower()))
+
+    def endpoint_by_user(self, account: str, user: str) -> Endpoint | None:
+        """The phone of that user in an account, at whichever domain."""
+        return self._by_user.get((account, user))
 
     def endpoint_by_extension(self, account: str, extension: str) -> Endpoint | None:
         """The phone with that extension in an account."""

@@ -19,6 +19,7 @@ from callctl.outside import (
     Media,
     Rewriting,
     Route,
+    Target,
 )
 from callctl.rating.basis import Basis
 from callctl.rating.tariff import Tariff
@@ -51,6 +52,7 @@ class CallRequest:
     started_us: int  # microseconds since the epoch, the A-leg's creation
     at_us: int  # microseconds since the epoch, when the switch brought the call to us
     sequence: int  # Event-Sequence of the channel data
+    origin: str = ""  # what X-Callctl-Source says: who sent the INVITE to the edge; counts only from an edge
 
 
 class Limits(NamedTuple):
@@ -275,6 +277,10 @@ class Directory(Protocol):
         """The phone user@domain."""
         ...
 
+    def endpoint_by_user(self, account: str, user: str) -> Endpoint | None:
+        """The phone of that user in an account, at whichever domain."""
+        ...
+
     def endpoint_by_extension(self, account: str, extension: str) -> Endpoint | None:
         """The phone with that extension in an account."""
         ...
@@ -316,6 +322,16 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
+class Direct:
+    """Call a SIP URI outside, by no edge."""
+
+    user: str
+    address: str  # HOST:PORT
+    codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
+    ring_timeout: int  # seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Conference:
     """Enter `room` on `owner`; when that is not this node, `owner_sip` is where to bridge to."""
 
@@ -340,7 +356,7 @@ class Reject:
     reason: Reason
 
 
-Plan = Bridge | Conference | Echo | Reject
+Plan = Bridge | Direct | Conference | Echo | Reject
 
 
 @dataclass(slots=True)
@@ -355,8 +371,19 @@ class Case:
     endpoint: Endpoint | None = None
     account: Account | None = None
     kind: Kind | None = None
+    carriers: tuple[Carrier, ...] = ()  # that call from where it comes from
+    carrier: Carrier | None = None  # who brought it
+    did: Did | None = None  # by which it came in
+    dids: tuple[Did, ...] = ()  # all that led it, the last to the target
+    failed: Mapping[str, Reason] = field(default_factory=dict)  # what was tried already, by its name
+    target: Target | None = None  # where it goes in place of the number dialled
+    by: Endpoint | None = None  # the phone that sent it there; None: a DID did
+    left: tuple[Target, ...] = ()  # where it may go after that
+    forwarders: tuple[tuple[Endpoint, str], ...] = ()  # the phones that sent it on to the target, and to which number
+    again: bool = False  # whether the destination is another now
     callee: Endpoint | None = None
     room: str = ""
+    uri: str = ""
     caller_id: str = ""
     codecs: tuple[str, ...] = ()
     plan: Plan | None = None
@@ -386,3 +413,5 @@ class Decision:
     bases: tuple[Basis, ...] = ()  # by what each account pays, the caller's first; where there are any, money is held
     near: tuple[Near, ...] = ()
     called: str = ""  # the number called, without the prefix of the trunk it came by
+    destination: str = ""  # what is tried, by its name
+    goes_on: bool = False  # whether there may be another way when that fails

@@ -25,8 +25,8 @@ class Reason(Enum):
     # who is calling
     CALLER_UNKNOWN = _Row(
         "caller_unknown", 403, 52, "OUTGOING_CALL_BARRED",
-        "No endpoint matches the caller: add the SIP user or the source address to an account.",
-        "没有与主叫匹配的终端：请把该 SIP 用户或来源地址加入某个账户。",
+        "No endpoint or carrier matches the caller: add the SIP user or the source address to an account, or to a carrier.",
+        "没有与主叫匹配的终端或运营商：请把该 SIP 用户或来源地址加入某个账户或运营商。",
     )
     ACCOUNT_CLOSED = _Row(
         "account_closed", 403, 52, "OUTGOING_CALL_BARRED",
@@ -78,6 +78,43 @@ class Reason(Enum):
         "room_owner_unknown", 503, 41, "NORMAL_TEMPORARY_FAILURE",
         "The room is held by a FreeSWITCH node that is not in [[nodes]]: add the node on this controller.",
         "会议室所在的 FreeSWITCH 节点不在 [[nodes]] 中：请在本控制器上添加该节点。",
+    )
+    URI_NOT_ALLOWED = _Row(
+        "uri_not_allowed", 403, 54, "INCOMING_CALL_BARRED",
+        "A DID leads to a SIP URI at a host that is not in [calls] uri_hosts: add it there as HOST:PORT.",
+        "DID 指向的 SIP URI 的主机不在 [calls] uri_hosts 中：请以 HOST:PORT 形式添加。",
+    )
+    # from outside
+    DID_UNKNOWN = _Row(
+        "did_unknown", 404, 1, "UNALLOCATED_NUMBER",
+        "A carrier brought a call to a number that is no DID: add it to `dids`, or mend the carrier's `incoming` rules.",
+        "运营商送来的号码不是任何 DID：请加入 `dids`，或修改该运营商的 `incoming` 规则。",
+    )
+    DID_BLOCKED = _Row(
+        "did_blocked", 403, 54, "INCOMING_CALL_BARRED",
+        "The DID is blocked: set its status to active to let calls in.",
+        "该 DID 已被禁用：将其状态改为 active 后才能呼入。",
+    )
+    DID_EXPIRED = _Row(
+        "did_expired", 404, 1, "UNALLOCATED_NUMBER",
+        "The DID has expired: move its `expires` on, or leave it out.",
+        "该 DID 已过期：请推迟其 `expires`，或删除该项。",
+    )
+    DID_CARRIER = _Row(
+        "did_carrier", 403, 54, "INCOMING_CALL_BARRED",
+        "The call to the DID came from another carrier than its own: see its `carrier`.",
+        "呼叫该 DID 的运营商不是其所属运营商：请查看其 `carrier`。",
+    )
+    # on the way to somebody else
+    DO_NOT_DISTURB = _Row(
+        "do_not_disturb", 486, 17, "USER_BUSY",
+        "The callee does not want to be disturbed: *79 at the phone, or `dnd` of its endpoint, ends that.",
+        "被叫开启了免打扰：在话机上拨 *79，或修改终端的 `dnd` 可取消。",
+    )
+    FORWARD_LOOP = _Row(
+        "forward_loop", 483, 25, "EXCHANGE_ROUTING_ERROR",
+        "Phones or DIDs send the call on in a circle: see the steps for where it comes round, and change one `forward`.",
+        "呼叫在话机或 DID 之间循环转接：请查看步骤，并修改其中一个 `forward`。",
     )
     # media
     NO_COMMON_CODEC = _Row(

@@ -148,14 +148,18 @@ class Spool(Section):
     min_free_mb: int = Field(100, ge=0)  # below this new calls are refused
 
 
+CallKind = Literal["onnet", "conference", "service", "pstn", "did"]
+
+
 class Calls(Section):
     """How calls are made when account and endpoint do not say."""
 
     ring_timeout: int = Field(30, gt=0, le=600)  # seconds
     max_duration: int = Field(14_400, gt=0)  # seconds
     codecs: tuple[str, ...] = ("OPUS", "G722", "PCMA", "PCMU")
-    codec_check: tuple[Literal["onnet", "conference", "service"], ...] = ("onnet", "conference", "service")
+    codec_check: tuple[CallKind, ...] = ("onnet", "conference", "service")
     echo_number: str = "*43"
+    uri_hosts: tuple[Address, ...] = ()  # HOST:PORT of the SIP URIs that DIDs may lead to
     conference_profile: Profile = "default"
     proxy_media: bool = False
 
@@ -163,7 +167,7 @@ class Calls(Section):
 class Money(Section):
     """How calls that cost money are paid for while they last."""
 
-    rated: tuple[Literal["onnet", "conference", "service", "pstn", "did"], ...] = ("pstn", "did")  # kinds that cost
+    rated: tuple[CallKind, ...] = ("pstn", "did")  # kinds that cost
     slice: int = Field(60, ge=10, le=3600)  # seconds of talk held at a time
     warn_before: int = Field(10, ge=0, le=60)  # seconds before money ends a call that its caller is told; 0: never
     warn_at: float = Field(0.8, gt=0, le=1)  # the part of a limit from which on events warn

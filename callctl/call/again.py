@@ -35,6 +35,7 @@ def decide_again(
     case = Case(request, directory, world, settings, kind="conference", room=plan.room)
     deadline = time.monotonic() + LEASE + 1
     while True:
+        case.plan = None
         step = reach.check(case)
         if isinstance(case.plan, Conference) and case.plan.owner != plan.owner:
             assert step is not None, "a plan comes with its step"

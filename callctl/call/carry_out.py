@@ -16,7 +16,7 @@ from callctl.errors import CommandFailed
 from callctl.esl import command
 from callctl.esl.session import Session, subscribe
 from callctl.esl.wire import Event
-from callctl.model import ANONYMOUS, Bridge, CallRequest, Conference, Decision, Reject
+from callctl.model import ANONYMOUS, Bridge, CallRequest, Conference, Decision, Direct, Reject
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -39,7 +39,7 @@ def carry_out(
 ) -> Event | None:
     """The A-leg's HANGUP_COMPLETE; None when the call was let go, or its socket ended first.
 
-    `again` is asked once, with the event of a bridge that failed, what else to do. Raises UnsafeText when what was
+    `again` is asked, with the event of each bridge that failed, what else to do. Raises UnsafeText when what was
     decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
     """
     known = facts.variables(request, decision, controller)
@@ -76,6 +76,12 @@ def commands(
     if isinstance(plan, Bridge):
         known |= _common() | _caller_id(request, decision)
         dialled = command.dial_string(plan, _profile(request, settings), started)
+        return command.set_variables(call, known), _bridge(dialled)
+    if isinstance(plan, Direct):
+        known |= _common() | _caller_id(request, decision)
+        legs = started | {"callctl_edge": plan.address, "originate_timeout": str(plan.ring_timeout)}
+        legs |= {"outbound_redirect_fatal": "true"}
+        dialled = command.direct_dial_string(plan.user, plan.address, _profile(request, settings), plan.codecs, legs)
         return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Conference):
         return _conference(plan, request, settings, decision, known, started)
@@ -146,7 +152,7 @@ def _conference(
     if plan.owner_sip:
         legs = started | {"sip_h_X-Callctl-Hop": call, "callctl_edge": plan.owner}
         legs |= {"originate_timeout": str(CORE_RING_TIMEOUT)}
-        dialled = command.core_dial_string(
+        dialled = command.direct_dial_string(
             f"conf_{plan.room}", plan.owner_sip, _profile(request, settings), decision.codecs, legs
         )
         return set_up, _bridge(dialled)
@@ -168,7 +174,7 @@ def _follow(
 ) -> Event | None:
     groups = len(decision.plan.groups) if isinstance(decision.plan, Bridge) else 1
     patience = settings.calls.ring_timeout * groups + decision.max_seconds + SET_UP
-    refused = bridged = tried = False
+    refused = bridged = False
     while True:
         try:
             event = session.next_event(patience)
@@ -188,10 +194,8 @@ def _follow(
             if bridged and may_let_go():
                 return None
         if _bridge_failed(event):
-            if not tried:
-                tried = True
-                if retried(event):
-                    continue
+            if retried(event):
+                continue
             reason = outcome.failure(event)
             session.write(*_refuse(session.uuid, reason, {}))
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import structlog
 from structlog.contextvars import bind_contextvars, clear_contextvars
@@ -12,9 +14,9 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 from callctl.admission import money
 from callctl.admission.limits import release
 from callctl.call import charging, facts
-from callctl.call.again import decide_again
 from callctl.call.carry_out import carry_out
 from callctl.call.decide import decide, refusal
+from callctl.call.onward import Onward
 from callctl.call.request import from_channel, printable
 from callctl.call.world import Facts
 from callctl.cdr.spool import Spool
@@ -75,14 +77,15 @@ class Controller:
         metrics.decided[facts.outcome_name(decision)].observe(time.monotonic() - arrived)
         self._publish(request, decision)
         end: Event | None = None
+        way = Onward(request, decision)
         try:
-            end = self._carried_out(decision, request, session)
+            end = self._carried_out(way, request, session)
         except Gone:  # before the switch was told anything, or while it was told of a refusal
-            self._free_money(request, decision)
+            self._free_money(request, way.decision)
             raise
         finally:
             if end is not None or session.lost:
-                self._free_places(request, decision)
+                self._free_places(request, way.decision)
         if end is not None:
             self._ended(end)
             session.leave()
@@ -118,39 +121,65 @@ class Controller:
             return refusal(Reason.SPOOL_FULL, failed("spool", Reason.SPOOL_FULL, "spool.full"))
         return decision
 
-    def _carried_out(self, decision: Decision, request: CallRequest, session: Session) -> Event | None:
+    def _carried_out(self, way: Onward, request: CallRequest, session: Session) -> Event | None:
         """As carry_out; a decision that cannot be said to FreeSWITCH ends in a refusal."""
         try:
-            return self._carry_out(decision, request, session)
+            return self._carry_out(way, request, session)
         except UnsafeText as error:
             log.exception("decision cannot be carried out")
-            self._free_money(request, decision)
-            return self._carry_out(_fault(error), request, session)
+            self._free_money(request, way.decision)
+            return self._carry_out(Onward(request, _fault(error)), request, session)
 
-    def _carry_out(self, decision: Decision, request: CallRequest, session: Session) -> Event | None:
+    def _carry_out(self, way: Onward, request: CallRequest, session: Session) -> Event | None:
         return carry_out(
-            decision,
+            way.decision,
             request,
             session,
             self._settings,
             self._name,
             lambda: self._feed_is_up(request.node),
-            lambda failed: self._again(request, decision, failed),
+            lambda failed: self._again(request, way, failed),
         )
 
-    def _again(self, request: CallRequest, decision: Decision, failed: Event) -> Decision | None:
+    def _again(self, request: CallRequest, way: Onward, failed: Event) -> Decision | None:
         """What to do with a call whose bridge failed; None: refuse it."""
         assert self._known.directory is not None, "a call that was bridged was decided by one"
-        other = decide_again(request, decision, self._known.directory, self._known, self._settings, self._feed_is_up)
+        before = way.decision
+        try:
+            other = way.next(failed, self._known.directory, self._known, self._settings, self._feed_is_up)
+        except Exception:
+            log.exception("no other way could be decided")
+            return None
         if other is None:
             return None
-        assert isinstance(other.plan, Conference), "only rooms move"
-        call, data = request.call_uuid, {"room": other.plan.room, "owner": other.plan.owner}
-        at, sequence = failed.number("Event-Date-Timestamp"), failed.number("Event-Sequence")
-        log.warning("room moved", **data)
-        self._spool.put([facts.event(call, request.started_us, sequence, at, "room_moved", data)])
-        self._publisher.event("room_moved", call, at, request.node, other.account, data)
+        if not way.take(other):
+            self._free_others(request, other, before)
+            return None
+        self._free_others(request, before, other)
+        if isinstance(before.plan, Conference):
+            assert isinstance(other.plan, Conference), "a room stays one"
+            self._tell(request, other, failed, "room_moved", {"room": other.plan.room, "owner": other.plan.owner})
+        elif way.after is not None:
+            self._tell(request, other, failed, "sent_on", facts.sent_on(other, way.after))
         return other
+
+    def _tell(
+        self, request: CallRequest, decision: Decision, because: Event, name: str, data: Mapping[str, Any]
+    ) -> None:
+        """A line of the call's story."""
+        call, at = request.call_uuid, because.number("Event-Date-Timestamp")
+        shown = {key: value for key, value in data.items() if key != "steps"}
+        log.info(name, **shown)
+        self._spool.put([facts.event(call, request.started_us, because.number("Event-Sequence"), at, name, data)])
+        self._publisher.event(name, call, at, request.node, decision.account, shown)
+
+    def _free_others(self, request: CallRequest, gone: Decision, kept: Decision) -> None:
+        """Give back what a way took that is gone, and the one that is kept has not."""
+        levels = tuple(level for level in gone.levels if level not in kept.levels)
+        accounts = {basis.account for basis in kept.bases}
+        bases = tuple(basis for basis in gone.bases if basis.account not in accounts)
+        self._free_places(request, replace(gone, levels=levels))
+        self._free_money(request, replace(gone, bases=bases))
 
     def _decide(self, request: CallRequest) -> Decision:
         if self._held > self._settings.esl.max_sessions:

@@ -6,19 +6,21 @@ and one line here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
 from callctl.policy import account, barring, caller_id, charge, identify, limits, media, money, numbers
 from callctl.policy.duration import longest
 from callctl.reason import Reason
-from callctl.routing import destination, reach
+from callctl.routing import destination, did, onward, reach
 from callctl.settings import Settings
 
 Check = Callable[[Case], Step | None]
 
 CHECKS: tuple[Check, ...] = (
     identify.check,
+    did.check,
     account.check,
     numbers.check,
     destination.check,
@@ -30,19 +32,35 @@ CHECKS: tuple[Check, ...] = (
     limits.check,
     money.check,
 )
+_ONWARD = CHECKS[CHECKS.index(destination.check) :]  # those that are made anew for another destination
 
 
-def decide(request: CallRequest, directory: Directory, world: World, settings: Settings) -> Decision:
-    """Run the checks in order until one refuses the call."""
-    case = Case(request=request, directory=directory, world=world, settings=settings)
+def decide(
+    request: CallRequest,
+    directory: Directory,
+    world: World,
+    settings: Settings,
+    failed: Mapping[str, Reason] = MappingProxyType({}),
+) -> Decision:
+    """Run the checks in order until one refuses the call for which there is no other way.
+
+    `failed` has the destinations that were tried already, by their names, and for what each failed.
+    """
+    case = Case(request=request, directory=directory, world=world, settings=settings, failed=failed)
     steps: list[Step] = []
-    for check in CHECKS:
-        step = check(case)
+    left = list(CHECKS)
+    while left:
+        step = left.pop(0)(case)
         if step is None:
             continue
         steps.append(step)
-        if step.reason is not None:
+        if step.reason is not None and onward.goes_on(case, step.reason):
+            steps[-1] = step._replace(verdict="skip", reason=None)
+        elif step.reason is not None:
             return _decision(case, Reject(step.reason), steps)
+        if case.again:
+            case.again = False
+            left = list(_ONWARD)
     assert case.plan is not None, "a call that no check refused has a plan"
     return _decision(case, case.plan, steps)
 
@@ -71,5 +89,7 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         bases=() if refused else case.bases,
         near=tuple(case.near),
         called=case.request.called,
+        destination=onward.name(case),
+        goes_on=not refused and onward.has_more(case),
     )
 

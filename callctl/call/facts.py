@@ -15,7 +15,7 @@ from callctl.call.request import printable
 from callctl.cdr.spool import OpenCall, Record
 from callctl.esl.wire import Event
 from callctl.language import say
-from callctl.model import Bridge, CallRequest, Conference, Decision, Echo, Reject
+from callctl.model import Bridge, CallRequest, Conference, Decision, Direct, Echo, Reject
 from callctl.rating.basis import pack
 from callctl.reason import BY_NAME, Reason
 
@@ -104,11 +104,15 @@ def trace(decision: Decision) -> dict[str, Any]:
         "paid_seconds": decision.paid_seconds,
         "codecs": list(decision.codecs),
         "targets": targets(decision),
-        "steps": [
-            {"check": step.check, "verdict": step.verdict, "key": step.message.key, "values": dict(step.message.values)}
-            for step in decision.steps
-        ],
+        "steps": _steps(decision),
     }
+
+
+def _steps(decision: Decision) -> list[dict[str, Any]]:
+    return [
+        {"check": step.check, "verdict": step.verdict, "key": step.message.key, "values": dict(step.message.values)}
+        for step in decision.steps
+    ]
 
 
 def outcome_name(decision: Decision) -> str:
@@ -126,7 +130,14 @@ def targets(decision: Decision) -> list[str]:
         return [f"{plan.user}@{plan.domain} via {edge.edge} {edge.address}" for group in plan.groups for edge in group]
     if isinstance(plan, Conference):
         return [f"room {plan.room} on {plan.owner}"]
+    if isinstance(plan, Direct):
+        return [f"{plan.user}@{plan.address}"]
     return ["echo"] if isinstance(plan, Echo) else []
+
+
+def sent_on(decision: Decision, after: Reason) -> dict[str, Any]:
+    """What a call's story says where it goes on to another destination."""
+    return {"after": after.machine_name, "to": decision.destination, "steps": _steps(decision)}
 
 
 def answered(a_leg: Event) -> Record:

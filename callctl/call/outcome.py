@@ -6,6 +6,8 @@ remain (observed): so this is only for an event that says the bridge has ended.
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from callctl.esl.wire import Block
 from callctl.reason import Reason
 
@@ -40,9 +42,10 @@ def array(value: str) -> list[str]:
     return [value] if value else []
 
 
-def failure(event: Block) -> Reason:
-    """Why a bridge that has ended connected nobody, though the caller waited."""
-    causes = {cause for _, cause in attempts(event)} | {event.variable("originate_disposition")}
+def failure(event: Block, before: Container[str] = ()) -> Reason:
+    """Why a bridge that has ended connected nobody, though the caller waited; `before` are attempts of earlier ones."""
+    tried = {cause for uuid, cause in attempts(event) if uuid not in before}
+    causes = tried | {event.variable("originate_disposition")}
     if "SUCCESS" in causes:  # early media counts as success; what the callee then said stands here
         causes.add(event.variable("bridge_hangup_cause"))
     for reason, names in _REASONS:

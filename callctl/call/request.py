@@ -31,6 +31,7 @@ def from_channel(channel: Block) -> CallRequest:
         started_us=channel.number("Caller-Channel-Created-Time"),
         at_us=channel.number("Event-Date-Timestamp"),
         sequence=channel.number("Event-Sequence"),
+        origin=printable(channel.variable("sip_h_X-Callctl-Source")),
     )
 
 

@@ -27,6 +27,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "leg_ended": ("leg ended", "分支结束"),
     "room_joined": ("room joined", "进入会议"),
     "room_left": ("room left", "离开会议"),
+    "sent_on": ("sent on", "转往"),
     "room_moved": ("room moved", "会议迁移"),
     "ended": ("ended", "结束"),
     "near_limit": ("near limit", "接近上限"),

@@ -55,8 +55,11 @@ def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], 
         click.echo(f"  {leg['leg'] or '?'}. {leg['target'] or leg['leg_uuid']}  {status} {leg['hangup_cause'] or ''}")
     for event in call["events"]:
         word = context.words(*WORDS.get(event["event"], (event["event"], event["event"])))
-        said = "  ".join(f"{key}={value}" for key, value in event["data"].items() if value not in (None, "", []))
+        data = {key: value for key, value in event["data"].items() if key != "steps"}
+        said = "  ".join(f"{key}={value}" for key, value in data.items() if value not in (None, "", []))
         click.echo(f"  {event['at']:%H:%M:%S.%f}  {word:<12} {said}")
+        for step in told_from_trace(event["data"], context.lang):
+            click.echo(f"    {MARKS[step['verdict']]} {step['check']:<12} {step['detail']}")
     click.echo(_ending(context, call))
     if advice:
         click.echo(f"→ {call['reason']}: {advice}")

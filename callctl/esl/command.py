@@ -192,8 +192,10 @@ def conference(name: str, profile: str, pin: str = "") -> str:
     return f"{room}+{_checked(_PIN, pin, 'PIN')}" if pin else room
 
 
-def core_dial_string(called: str, address: str, profile: str, codecs: Sequence[str], values: Mapping[str, str]) -> str:
-    """The argument of `bridge` towards another FreeSWITCH of the core."""
+def direct_dial_string(
+    called: str, address: str, profile: str, codecs: Sequence[str], values: Mapping[str, str]
+) -> str:
+    """The argument of `bridge` by no edge: towards another FreeSWITCH of the core, or a host outside."""
     legs = dict(values)
     if codecs:
         legs["absolute_codec_string"] = codec_list(codecs)

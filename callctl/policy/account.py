@@ -8,9 +8,9 @@ from callctl.reason import Reason
 
 def check(case: Case) -> Step:
     """Sets the account that pays and whose rules hold."""
-    if case.endpoint is None:
+    if case.hop:
         return skipped("account", "account.hop")
-    name = case.endpoint.account
+    name = payer(case)
     case.account = case.directory.account(name)
     lineage = case.directory.lineage(name)
     closed = next((account.name for account in lineage if not account.active), None)
@@ -20,3 +20,10 @@ def check(case: Case) -> Step:
     if held is not None:
         return failed("account", Reason.ACCOUNT_HELD, "account.held", account=held.name, reference=held.held)
     return passed("account", "account.active", account=name)
+
+
+def payer(case: Case) -> str:
+    """The name of the account that the call is of: its caller's, or that of the DID by which it comes in."""
+    if case.endpoint is not None:
+        return case.endpoint.account
+    return case.did.account if case.did is not None else ""

@@ -1,31 +1,34 @@
-"""May the caller's account, and every account above it, call this number at all?"""
+"""May the account that dials a number, or sends a call on to it, and every account above that, call it at all?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from callctl.model import Account, Case, Step, failed, passed
+from callctl.policy.legs import Leg, legs
 from callctl.reason import Reason
 
 
 def check(case: Case) -> Step | None:
     """Concerns the kinds of calls that cost; None for all others, and where nobody bars anything."""
-    if case.kind not in case.settings.money.rated or case.account is None:
-        return None
-    number = dialled(case)
-    lineage = case.directory.lineage(case.account.name)
+    step = None
+    for leg in legs(case):
+        if not leg.incoming:
+            step = _leg(case, leg)
+        if step is not None and step.reason is not None:
+            return step
+    return step
+
+
+def _leg(case: Case, leg: Leg) -> Step | None:
+    lineage = case.directory.lineage(leg.account)
     for account in lineage:
-        if step := _barred(case, account, number):
+        if step := _barred(case, account, leg.number):
             return step
     prefixes = sum(len(account.blocked) + len(account.allowed) for account in lineage)
     if not prefixes and not case.settings.money.premium:
         return None
-    return passed("barring", "barring.free", number=number, accounts=tuple(account.name for account in lineage))
-
-
-def dialled(case: Case) -> str:
-    """The called number as prefixes are written: without a plus."""
-    return case.request.called.removeprefix("+")
+    return passed("barring", "barring.free", number=leg.number, accounts=tuple(account.name for account in lineage))
 
 
 def _barred(case: Case, account: Account, number: str) -> Step | None:

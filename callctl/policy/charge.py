@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from callctl.errors import ServiceAway
 from callctl.model import Account, Case, Step, failed, passed, skipped
-from callctl.policy.barring import dialled
 from callctl.policy.duration import longest
+from callctl.policy.legs import Leg, legs
 from callctl.rating.basis import Basis, affords
 from callctl.rating.price import per_minute
 from callctl.rating.rounding import shown
@@ -28,33 +28,56 @@ class _Priced(NamedTuple):
 
 def check(case: Case) -> Step | None:
     """Sets by what each account pays, and how long that lets the call last; None for calls of a kind that is free."""
-    if case.kind not in case.settings.money.rated or case.account is None:
+    found = legs(case)
+    if not found:
         return None
-    payers = [account for account in case.directory.lineage(case.account.name) if account.tariff]
+    levels: dict[str, _Priced] = {}
+    for leg in found:
+        priced = _leg(case, leg)
+        if isinstance(priced, Step):
+            return priced
+        for each in priced:
+            levels.setdefault(each.basis.account, each)
+    if not levels:
+        return skipped("charge", "charge.nobody", account=found[0].account)
+    case.bases = tuple(priced.basis for priced in levels.values())
+    case.most = min(affords(basis, case.request.started_us, PLENTY, longest(case)) for basis in case.bases)
+    rates = tuple(f"{basis.account} {_told(basis.rates, rate)}" for basis, rate in levels.values())
+    return passed("charge", "charge.rates", number=", ".join(leg.number for leg in found), rates=rates)
+
+
+def _leg(case: Case, leg: Leg) -> Step | list[_Priced]:
+    """By what each account pays for a leg; the refusal where one has no price for it, or too high a one."""
+    payers = [account for account in case.directory.lineage(leg.account) if _tariff(case, leg, account)]
+    names = [_tariff(case, leg, account) for account in payers]
     if not payers:
-        return skipped("charge", "charge.nobody", account=case.account.name)
-    number = dialled(case)
+        return []
     try:
-        tariffs = case.world.rates(list(dict.fromkeys(account.tariff for account in payers)), number)
+        tariffs = case.world.rates(list(dict.fromkeys(names)), leg.number)
     except ServiceAway as error:
         return failed("charge", Reason.RATES_AWAY, "charge.away", error=str(error))
     levels: list[_Priced] = []
-    for account in payers:
-        priced = _priced(account, number, case.request.started_us, tariffs)
+    for account, name in zip(payers, names, strict=True):
+        priced = _priced(account, name, leg.number, case.request.started_us, tariffs)
         if isinstance(priced, Step):
             return priced
         levels.append(priced)
-    case.bases = tuple(priced.basis for priced in levels)
-    case.most = min(affords(basis, case.request.started_us, PLENTY, longest(case)) for basis in case.bases)
-    rates = tuple(f"{basis.account} {_told(basis.rates, rate)}" for basis, rate in levels)
-    return passed("charge", "charge.rates", number=number, rates=rates)
+    return levels
 
 
-def _priced(account: Account, number: str, at_us: int, tariffs: Mapping[str, Tariff]) -> Step | _Priced:
+def _tariff(case: Case, leg: Leg, account: Account) -> str:
+    """By which an account pays for a leg; "" where it does not."""
+    if not leg.incoming:
+        return account.tariff
+    own = case.did.tariff if case.did is not None and account.name == case.did.account else ""
+    return own or account.tariff_in
+
+
+def _priced(account: Account, by: str, number: str, at_us: int, tariffs: Mapping[str, Tariff]) -> Step | _Priced:
     """By what an account pays; the refusal where nothing says what, or where it is too much."""
-    name, tariff = account.name, tariffs.get(account.tariff)
+    name, tariff = account.name, tariffs.get(by)
     if tariff is None:
-        return failed("charge", Reason.NO_RATE, "charge.no_tariff", account=name, tariff=account.tariff)
+        return failed("charge", Reason.NO_RATE, "charge.no_tariff", account=name, tariff=by)
     try:
         rates = tariff.find(number, at_us)
         rate = opening(rates, at_us, ZoneInfo(account.timezone))
@@ -70,7 +93,7 @@ def _priced(account: Account, number: str, at_us: int, tariffs: Mapping[str, Tar
     if affords(basis, at_us, PLENTY, 1) < 1:
         prefix = rate.prefix or "*"
         return failed(
-            "charge", Reason.NO_RATE, "charge.cut_off", account=name, tariff=account.tariff, prefix=prefix
+            "charge", Reason.NO_RATE, "charge.cut_off", account=name, tariff=by, prefix=prefix
         )
     return _Priced(basis, rate)
 

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from callctl.model import Case, Step, failed, passed
 from callctl.reason import Reason
+from callctl.routing import did
 from callctl.settings import Edge, Node, split_address
 
 
@@ -20,6 +21,8 @@ def check(case: Case) -> Step:
         return passed("identify", "identify.hop", source=source, call=request.hop)
     if edge := _edge_at(source, case.settings.edges):
         if not request.asserted:
+            if request.origin:
+                return _by_address(case, request.origin)
             return failed("identify", Reason.CALLER_UNKNOWN, "identify.no_aor", edge=edge.name)
         user, _, domain = request.asserted.rpartition("@")
         case.endpoint = case.directory.endpoint_by_aor(user, domain)
@@ -30,6 +33,21 @@ def check(case: Case) -> Step:
         return passed(
             "identify", "identify.edge", edge=edge.name, endpoint=case.endpoint.name, account=case.endpoint.account
         )
+    return _by_address(case, source)
+
+
+def _by_address(case: Case, source: str) -> Step:
+    """A trunk or a carrier. Who is both brings calls to our DIDs as a carrier, and makes all others as a trunk."""
+    carriers = case.directory.carriers_by_source(source)
+    active = tuple(carrier for carrier in carriers if carrier.active)
+    trunks = case.directory.endpoints_by_source(source)
+    if active and (not trunks or did.is_ours(case, active)):
+        case.carriers = active
+        names = tuple(carrier.name for carrier in active)
+        return passed("identify", "identify.carrier", source=source, carriers=names)
+    if carriers and not trunks:
+        name = carriers[0].name
+        return failed("identify", Reason.CALLER_UNKNOWN, "identify.closed_carrier", source=source, carrier=name)
     return _trunk(case, source)
 
 

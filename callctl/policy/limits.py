@@ -1,4 +1,7 @@
-"""Are there a free place and a free start for one more call, at the endpoint, its account and every parent?"""
+"""Are there a free place and a free start for one more call, at each level?
+
+Levels are the DID, the caller's endpoint and those that send the call on, their accounts and every parent.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +36,20 @@ def check(case: Case) -> Step | None:
 
 
 def _levels(case: Case) -> list[Level]:
-    """Those that have a limit, the caller's own first."""
+    """Those that have a limit, the nearest first."""
     named: list[tuple[str, Limits]] = []
-    if case.endpoint is not None:
-        named.append((f"endpoint {case.endpoint.name}", case.endpoint.limits))
-        lineage = case.directory.lineage(case.endpoint.account)
-        named += [(f"account {account.name}", account.limits) for account in lineage]
-    return [Level(name, limits.calls, limits.cps) for name, limits in named if limits != NO_LIMITS]
+    named += [(f"did {did.number}", Limits(did.calls)) for did in case.dids]
+    for endpoint in (case.endpoint, *(forwarder for forwarder, _ in case.forwarders)):
+        if endpoint is not None:
+            named.append((f"endpoint {endpoint.name}", endpoint.limits))
+            named += _of_accounts(case, endpoint.account)
+    if case.endpoint is None and case.account is not None:
+        named += _of_accounts(case, case.account.name)
+    return [Level(name, limits.calls, limits.cps) for name, limits in dict(named).items() if limits != NO_LIMITS]
+
+
+def _of_accounts(case: Case, name: str) -> list[tuple[str, Limits]]:
+    return [(f"account {account.name}", account.limits) for account in case.directory.lineage(name)]
 
 
 def _near(case: Case, found: Sequence[Admitted]) -> list[Near]:

@@ -20,6 +20,8 @@ def check(case: Case) -> Step:
         return skipped("codecs", "codecs.no_sdp")
     offer = offered(case.request.sdp)
     lists = [_allowed(case, case.endpoint)]
+    if case.carrier is not None and case.carrier.codecs:
+        lists = [case.carrier.codecs]
     if case.callee is not None:
         lists.append(_allowed(case, case.callee))
     case.codecs = common(offer, lists)

@@ -49,8 +49,8 @@ def check(case: Case) -> Step | None:
 
 def _demands(case: Case, most: int) -> list[Demand]:
     """What each account is to hold; nothing is asked of one whom the first seconds cost nothing."""
-    accounts = {account.name: account for account in case.directory.lineage(case.bases[0].account)}
-    demands = (_demand(case, most, basis, accounts[basis.account]) for basis in case.bases)
+    paying = ((basis, case.directory.account(basis.account)) for basis in case.bases)
+    demands = (_demand(case, most, basis, account) for basis, account in paying if account is not None)
     return [demand for demand in demands if demand.want]
 
 

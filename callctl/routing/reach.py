@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from callctl.errors import ServiceAway
-from callctl.model import Bridge, Case, Conference, Step, failed, passed
+from callctl.model import Bridge, Case, Conference, Direct, Step, failed, passed
 from callctl.reason import Reason
+from callctl.routing import onward
 from callctl.routing.location import ring_groups
 
 
 def check(case: Case) -> Step | None:
-    """Sets the plan of an on-net or conference call; None for a call that has its plan already."""
-    if case.kind == "conference":
+    """Sets the plan of a call to a phone, a room or a URI; None for a call that has its plan already."""
+    if case.plan is not None:
+        return None
+    name = onward.name(case)
+    if tried := case.failed.get(name):
+        return failed("locate", tried, "locate.tried", name=name, reason=tried.machine_name)
+    if case.room:
         return _room(case)
-    if case.callee is not None:
-        return _phone(case)
-    return None
+    return _phone(case) if case.callee is not None else _uri(case)
 
 
 def _phone(case: Case) -> Step:
@@ -50,6 +54,12 @@ def _phone(case: Case) -> Step:
         contacts=located.contacts,
         edges=tuple(f"{target.edge} ({target.address}, q {target.q:g})" for target in located.targets),
     )
+
+
+def _uri(case: Case) -> Step:
+    user, _, address = case.uri.partition("@")
+    case.plan = Direct(user, address, case.codecs, case.settings.calls.ring_timeout)
+    return passed("locate", "locate.uri", uri=case.uri)
 
 
 def _room(case: Case) -> Step:

@@ -113,10 +113,10 @@ def test_edges_of_a_group_ring_at_once_and_groups_one_after_the_other():
 
 
 def test_another_node_of_the_core_is_dialled_straight():
-    assert command.core_dial_string("conf_7", "10.1.0.2:5080", "core", ("PCMA",), {"a": "1"}) == (
+    assert command.direct_dial_string("conf_7", "10.1.0.2:5080", "core", ("PCMA",), {"a": "1"}) == (
         "{^^~a=1~absolute_codec_string=PCMA}sofia/core/conf_7@10.1.0.2:5080"
     )
-    assert command.core_dial_string("conf_7", "[2001:db8::9]:5080", "core", (), {}).endswith(
+    assert command.direct_dial_string("conf_7", "[2001:db8::9]:5080", "core", (), {}).endswith(
         "sofia/core/conf_7@[2001:db8::9]:5080"
     )
 
@@ -126,7 +126,7 @@ def test_an_address_that_is_more_than_one_is_refused(address):
     with pytest.raises(UnsafeText):
         command.route(address)
     with pytest.raises(UnsafeText):
-        command.core_dial_string("conf_7", address, "core", (), {})
+        command.direct_dial_string("conf_7", address, "core", (), {})
 
 
 @pytest.mark.parametrize(

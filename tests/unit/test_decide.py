@@ -11,7 +11,19 @@ from callctl.model import Account, Bridge, Conference, Echo, EdgeTarget, Endpoin
 from callctl.rating.tariff import When
 from callctl.reason import Reason
 from callctl.settings import Edge, Node, Settings
-from tests.unit.company import DIRECTORY, HERE, PAID_CALL, SDP, TARIFFS, World, decided_paid, request, settings
+from tests.unit.company import (
+    DIRECTORY,
+    ENDPOINTS,
+    HERE,
+    PAID_CALL,
+    SDP,
+    TARIFFS,
+    World,
+    decided_paid,
+    request,
+    settings,
+)
+from tests.unit.inbound import FROM_C1, directory
 from tests.unit.rating_calls import by_second, tariff
 
 NOWHERE = Located((), 0)
@@ -92,6 +104,33 @@ REFUSED = {
     ),
 }  # fmt: skip
 
+# Of a call from outside: what is other in the request, what is asked of it.
+FROM_OUTSIDE = {
+    "to a number that is no DID": (
+        {"called": "442079469999"}, Reason.DID_UNKNOWN, "did", "did.unknown"
+    ),
+    "to a blocked DID": ({"called": "442079460003"}, Reason.DID_BLOCKED, "did", "did.blocked"),
+    "to a DID that has expired": ({"called": "442079460004"}, Reason.DID_EXPIRED, "did", "did.expired"),
+    "to another carrier's DID": (
+        {"called": "442079460002", "source_ip": "198.51.100.200"}, Reason.DID_CARRIER, "did", "did.carrier"
+    ),
+    "from a closed carrier": (
+        {"called": "442079460001", "source_ip": "192.0.2.9"}, Reason.CALLER_UNKNOWN, "identify",
+        "identify.closed_carrier",
+    ),
+    "to a URI at a host that is not allowed": (
+        {"called": "442079460005"}, Reason.URI_NOT_ALLOWED, "destination", "destination.bad_uri"
+    ),
+    "to DIDs that lead to each other": (
+        {"called": "442079460007"}, Reason.FORWARD_LOOP, "destination", "destination.loop"
+    ),
+    "to a phone that is not to be disturbed": (
+        {"called": "104", "source_ip": "10.0.0.1", "asserted": "1001@example.net"},
+        Reason.DO_NOT_DISTURB, "destination", "destination.dnd",
+    ),
+}  # fmt: skip
+QUIET = Endpoint("acme", "1004@example.net", "1004", "example.net", extension="104", dnd=True)
+
 AWAY = StoreError("MySQL did not answer within 1 s.")
 # Of a call that costs: what is other at an account or in the world.
 UNPAID = {
@@ -141,12 +180,18 @@ UNPAID = {
     ),
 }  # fmt: skip
 
-@pytest.mark.parametrize("case", [*REFUSED, *UNPAID])
+
+@pytest.mark.parametrize("case", [*REFUSED, *FROM_OUTSIDE, *UNPAID])
 def test_a_call_is_refused(case):
-    asked, answers, reason, check, key = (REFUSED | UNPAID)[case]
-    if case in UNPAID:
-        decision, asked = decided_paid(World(**answers), **asked), PAID_CALL
+    if case in FROM_OUTSIDE:
+        other, reason, check, key = FROM_OUTSIDE[case]
+        asked, known = FROM_C1 | other, directory(endpoints=(*ENDPOINTS, QUIET))
+        decision = decide(request(**asked), known, World(), settings())
+    elif case in UNPAID:
+        changes, answers, reason, check, key = UNPAID[case]
+        decision, asked = decided_paid(World(**answers), **changes), PAID_CALL
     else:
+        asked, answers, reason, check, key = REFUSED[case]
         decision = decide(request(**asked), DIRECTORY, World(**answers), settings())
     assert decision.plan == Reject(reason)
     assert (decision.steps[-1].check, decision.steps[-1].message.key) == (check, key)
@@ -164,7 +209,7 @@ def test_a_call_is_refused(case):
 
 
 def test_every_reason_a_decision_can_give_is_given_above():
-    own = {row[2] for row in (REFUSED | UNPAID).values()}
+    own = {row[2] for row in (REFUSED | UNPAID).values()} | {row[1] for row in FROM_OUTSIDE.values()}
     places = {
         "the controller": {
             Reason.DIRECTORY_AWAY, Reason.SPOOL_FULL, Reason.OVERLOADED, Reason.CONTROLLER_FAULT, Reason.CONTROLLER_LOST
@@ -438,8 +483,8 @@ def test_a_world_that_cannot_say_who_owns_a_room_does_not_pass_for_an_answer():
 
 def test_the_checks_are_made_in_this_order():
     assert [check.__module__.rpartition(".")[2] for check in CHECKS] == [
-        "identify", "account", "numbers", "destination", "caller_id", "barring", "charge", "media", "reach", "limits",
-        "money",
+        "identify", "did", "account", "numbers", "destination", "caller_id", "barring", "charge", "media", "reach",
+        "limits", "money",
     ]  # fmt: skip
 
 

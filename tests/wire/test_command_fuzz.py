@@ -227,8 +227,8 @@ def made_of(text):
     return f"{text}:5060", f"[fe80::1%{text}]:5060", f"10.0.0.3{text}:5060"
 
 
-def check_core_dial_string(called, address, profile, codecs, known):
-    built = attempted(command.core_dial_string, called, address, profile, codecs, known)
+def check_direct_dial_string(called, address, profile, codecs, known):
+    built = attempted(command.direct_dial_string, called, address, profile, codecs, known)
     if built is None:
         return
     variables, groups = originate(built)
@@ -248,16 +248,16 @@ def check_core_dial_string(called, address, profile, codecs, known):
 )
 @fuzz(100)
 def test_the_way_to_another_node_is_the_one_that_was_meant(called, address, profile, codecs, known):
-    check_core_dial_string(called, address, profile, codecs, known)
+    check_direct_dial_string(called, address, profile, codecs, known)
 
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_hostile_text_on_the_way_to_another_node_adds_nothing(text):
-    check_core_dial_string(text, "10.0.0.9:5060", "internal", (), {})
+    check_direct_dial_string(text, "10.0.0.9:5060", "internal", (), {})
     for address in filter(is_address, made_of(text)):
-        check_core_dial_string("conf_1", address, "internal", (), {})
-    check_core_dial_string("conf_1", "10.0.0.9:5060", text, (), {})
-    check_core_dial_string("conf_1", "10.0.0.9:5060", "internal", (text,), {"a": text, "b": "1"})
+        check_direct_dial_string("conf_1", address, "internal", (), {})
+    check_direct_dial_string("conf_1", "10.0.0.9:5060", text, (), {})
+    check_direct_dial_string("conf_1", "10.0.0.9:5060", "internal", (text,), {"a": text, "b": "1"})
 
 
 def test_the_model_sees_what_a_careless_builder_would_let_through():
