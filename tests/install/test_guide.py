@@ -7,21 +7,15 @@ has no systemd running: what its services would start is started by hand, as the
 import json
 import os
 import re
-import shutil
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-PROJECT = Path(__file__).parents[2]
+from tests.install.debian import MARKS, PROJECT, Root
+
 GUIDE = PROJECT / "docs" / "install.md"
 CLONE = "git clone https://example.net/callctl.git"
-REACHING = (
-    "etc/resolv.conf", "etc/hosts", "etc/apt/sources.list", "etc/apt/sources.list.d", "etc/apt/apt.conf.d",
-    "etc/apt/auth.conf.d", "etc/apt/keyrings", "etc/pip.conf", "etc/xdg/pip", "etc/ssl/certs",
-    "usr/local/share/ca-certificates", "root/.config/pip", "root/.pip",
-)  # fmt: skip
 READY = """
 for try in $(seq 150); do
   python3 -c 'from urllib.request import urlopen; urlopen("http://127.0.0.1:8085/healthz")' 2>/dev/null && break
@@ -31,11 +25,7 @@ done
 CALLS = 'mariadb -N -e "SELECT kind, state FROM callctl.cdr"'
 NOT_INSTALLED_HERE = {"switch.reachable"}
 
-pytestmark = [
-    pytest.mark.timeout(1500),
-    pytest.mark.skipif(os.geteuid() != 0, reason="a clean root is made by root"),
-    pytest.mark.skipif(shutil.which("debootstrap") is None, reason="debootstrap is not on this machine"),
-]
+pytestmark = MARKS
 
 
 def blocks() -> list[str]:
@@ -43,75 +33,14 @@ def blocks() -> list[str]:
     return re.findall(r"^```sh\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
 
 
-class Root:
-    """A Debian of its own in a folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.where = "/"
-
-    def make(self) -> None:
-        release = re.search(r"^VERSION_CODENAME=(\w+)$", Path("/etc/os-release").read_text(), re.MULTILINE)
-        assert release is not None
-        debootstrap = ["debootstrap", "--variant=minbase", release[1], str(self.folder)]
-        subprocess.run(debootstrap, check=True, capture_output=True)
-        for name in REACHING:
-            self._copy(name)
-        for kind in ("proc", "sysfs"):
-            target = self.folder / ("sys" if kind == "sysfs" else kind)
-            subprocess.run(["mount", "-t", kind, kind, str(target)], check=True)
-        subprocess.run(["mount", "--bind", "/dev", str(self.folder / "dev")], check=True)
-        # The clone comes from here: the guide's address is an example.
-        subprocess.run(
-            ["git", "clone", "--quiet", "--bare", str(PROJECT), str(self.folder / "callctl.git")], check=True
-        )
-
-    def _copy(self, name: str) -> None:
-        source, target = Path("/") / name, self.folder / name
-        if not source.exists():
-            return
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, dirs_exist_ok=True, symlinks=False, ignore_dangling_symlinks=True)
-        else:
-            shutil.copy(source, target)
-
-    def run(self, script: str, **environment: str) -> str:
-        """Type a block; it goes on in the folder where the last one ended."""
-        done = subprocess.run(
-            ["chroot", str(self.folder), "/bin/sh", "-eu", "-c", f"cd {self.where}\n{script}\npwd > /tmp/where"],
-            capture_output=True, text=True, check=False, timeout=900,
-            env={**self._environment(), **environment},
-        )  # fmt: skip
-        assert done.returncode == 0, f"{script}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-        self.where = (self.folder / "tmp" / "where").read_text().strip()
-        return done.stdout
-
-    @staticmethod
-    def _environment() -> dict[str, str]:
-        environment = os.environ.items()
-        reaching = {name: value for name, value in environment if name.lower().endswith("_proxy") or "PIP_" in name}
-        return {**reaching, "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}  # fmt: skip
-
-    def spawn(self, *command: str) -> subprocess.Popen[bytes]:
-        """Start a command that goes on."""
-        return subprocess.Popen(["chroot", str(self.folder), *command], env=self._environment())
-
-    def end(self) -> None:
-        """Stop what runs in it, and take it away."""
-        for service in ("mariadb", "redis-server"):
-            subprocess.run(["chroot", str(self.folder), "service", service, "stop"], check=False, capture_output=True)
-        for part in ("dev", "sys", "proc"):
-            subprocess.run(["umount", "--lazy", str(self.folder / part)], check=False, capture_output=True)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = Root(tmp_path_factory.mktemp("debian") / "root")
     try:
         root.make()
+        # The clone comes from here: the guide's address is an example.
+        clone = ["git", "clone", "--quiet", "--bare", str(PROJECT), str(root.folder / "callctl.git")]
+        subprocess.run(clone, check=True)
         yield root
     finally:
         root.end()
