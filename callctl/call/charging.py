@@ -11,7 +11,7 @@ import structlog
 from callctl.admission.money import release, settle
 from callctl.admission.rebuild import Owed
 from callctl.cdr.spool import OpenCall
-from callctl.errors import AmountError, CallctlError
+from callctl.errors import CallctlError
 from callctl.esl.wire import Event
 from callctl.policy.money import day
 from callctl.rating.basis import Basis, Charge, charge, unpack
@@ -72,13 +72,10 @@ def settled(pipe: Any, settings: Redis, a_leg: Event) -> None:
     call, owed = a_leg.get("Unique-ID"), {each.account: each.amount for each in charges(a_leg)}
     for basis in _bases(a_leg):
         amount = owed.get(basis.account)
-        try:
-            if amount is None:
-                release(pipe, settings, call, basis.account)
-            else:
-                settle(pipe, settings, call, basis.account, amount, day(basis.zone, ended_us(a_leg)))
-        except AmountError as error:
-            log.error("call cannot be settled", call=call, account=basis.account, error=str(error))
+        if amount is None:
+            release(pipe, settings, call, basis.account)
+        else:
+            settle(pipe, settings, call, basis.account, amount, day(basis.zone, ended_us(a_leg)))
 
 
 def owed(fields: Mapping[str, Any], zone: Callable[[str], str]) -> list[Owed]:

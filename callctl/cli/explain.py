@@ -97,5 +97,8 @@ def show(context: Context, answer: dict[str, Any]) -> None:
         click.echo(f"→ {answer['reason']}: SIP {answer['sip']}, Q.850 {answer['q850']}")
         click.echo(f"  {answer['mend']}")
         return
-    limit = context.words(f"at most {answer['max_seconds']} s", f"最长 {answer['max_seconds']} 秒")
+    most, paid = answer["max_seconds"], answer["paid_seconds"]
+    limit = context.words(f"at most {most} s", f"最长 {most} 秒")
+    if paid < most:
+        limit += context.words(f", {paid} s of them paid for at first", f"，首先付 {paid} 秒")
     click.echo(f"→ {answer['outcome']}: {'; '.join(answer['targets'])}  ({limit})")

@@ -11,9 +11,11 @@ from callctl.cli.explain import MARKS
 from callctl.cli.output import Context, pass_context
 from callctl.cli.tail import WORDS
 from callctl.errors import CallctlError
+from callctl.rating.rounding import shown
 from callctl.store.cdr import find
 from callctl.store.pool import Pool
 
+DECIDED = ("outcome", "max_seconds", "paid_seconds", "codecs", "targets")
 WHO = {
     "caller": ("the caller", "主叫"),
     "callee": ("the callee's side", "被叫侧"),
@@ -39,7 +41,7 @@ def why(context: Context, call_uuid: str) -> None:
     steps = told_from_trace(call["trace"], context.lang)
     advice = mend(call["reason"], context.lang)
     if context.as_json:
-        decided = {key: call["trace"].get(key) for key in ("outcome", "max_seconds", "codecs", "targets")}
+        decided = {key: call["trace"].get(key) for key in DECIDED}
         context.json({**call, **decided, "sip": call["sip_status"], "steps": steps, "mend": advice})
     else:
         _print(context, call, steps, advice)
@@ -60,9 +62,22 @@ def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], 
         click.echo(f"  {event['at']:%H:%M:%S.%f}  {word:<12} {said}")
         for step in told_from_trace(event["data"], context.lang):
             click.echo(f"    {MARKS[step['verdict']]} {step['check']:<12} {step['detail']}")
+    for charge in call["charges"]:
+        click.echo(f"  {_charge(context, charge)}")
     click.echo(_ending(context, call))
     if advice:
         click.echo(f"→ {call['reason']}: {advice}")
+
+
+def _charge(context: Context, charge: dict[str, Any]) -> str:
+    amount, tax = (f"{shown(charge[name])} {charge['currency']}" for name in ("amount", "tax"))
+    rate = f"{charge['tariff']} {charge['prefix'] or '*'} {charge['destination']}".rstrip()
+    account, seconds = charge["account"], charge["billed_seconds"]
+    paid = context.words(*{"sell": ("pays", "支付"), "buy": ("is paid", "收取")}[charge["side"]])
+    return context.words(
+        f"{account} {paid} {amount}, {tax} of it tax: {seconds} s by {rate}",
+        f"{account} {paid} {amount}，其中税 {tax}：{seconds} 秒，{rate}",
+    )
 
 
 def _ending(context: Context, call: dict[str, Any]) -> str:

@@ -10,8 +10,9 @@ from callctl.store.pool import Pool
 
 
 def find(pool: Pool, call: str) -> dict[str, Any] | None:
-    """A call's row with its `legs` and `events`, oldest first; None when MySQL has no such call. Raises StoreError.
+    """A call's row with its `legs` and `events`, oldest first, and its `charges`; None when MySQL has no such call.
 
+    Raises StoreError.
     The shortest beginning of a UUID that only one call has is enough, as `callctl tail` shows.
     """
     pattern = call.replace("\\", "").replace("%", "").replace("_", "") + "%"
@@ -25,6 +26,7 @@ def find(pool: Pool, call: str) -> dict[str, Any] | None:
     row["trace"] = orjson.loads(row["trace"]) if row["trace"] else {}
     row["legs"] = pool.records(f"SELECT * FROM cdr_leg {where} ORDER BY leg, dialed_at", key)  # noqa: S608
     row["events"] = pool.records(f"SELECT seq, at, event, data FROM call_event {where} ORDER BY at, seq", key)  # noqa: S608
+    row["charges"] = pool.records(f"SELECT * FROM cdr_charge {where} ORDER BY side, account", key)  # noqa: S608
     for event in row["events"]:
         event["data"] = orjson.loads(event["data"]) if event["data"] else {}
     return row

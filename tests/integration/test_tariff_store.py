@@ -7,9 +7,10 @@ import pytest
 
 from callctl.declaration import read, tariffs
 from callctl.errors import CallctlError, ConfigError
+from callctl.rating.tariff import NoRate
 from callctl.store import configuration, rates, tariff
 from callctl.store.directory import config_version
-from callctl.store.tariff import NoTariff, load, replace_rates, summary
+from callctl.store.tariff import NoTariff, load, load_several, replace_rates, summary
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "tariff.yaml"
 NOON = 1_777_723_200_000_000
@@ -241,3 +242,36 @@ def test_rates_are_removed_part_by_part_whatever_their_prefixes(database, monkey
     replace_rates(database, "gold", "USD", [*lines(*map(str, range(20, 30)), "1", "8", "99"), *same])
     replace_rates(database, "gold", "USD", lines("1"))
     assert [count for *_, count in stored(database)] == [1]
+
+
+def test_several_tariffs_are_read_in_one_statement_that_looks_at_their_own_rates_only(database):
+    numbers = [str(number) for number in range(1, 5000)]
+    for name, price in (("gold", 1), ("silver", 2), ("bronze", 3)):
+        replace_rates(database, name, "USD", lines(*numbers, price=price))
+    replace_rates(database, "silver", "USD", lines("44", "4", price=7))
+    with database.connection() as connection:
+        before = looked_at(connection)
+    found = load_several(database, ["gold", "none", "silver", "bronze"], "442079460000")
+    with database.connection() as connection:
+        assert looked_at(connection) - before < 100
+    assert {name: len(tariff.find("442079460000", NOON).rates) for name, tariff in found.items()} == {
+        "gold": 1, "silver": 1, "bronze": 1,
+    }  # fmt: skip
+    prices = {name: tariff.find("442079460000", NOON).rates[0] for name, tariff in found.items()}
+    assert {name: (rate.prefix, rate.steps[0].price) for name, rate in prices.items()} == {
+        "gold": ("4420", 1), "silver": ("44", 7), "bronze": ("4420", 3),
+    }  # fmt: skip
+
+
+def test_a_tariff_without_a_rate_for_the_number_is_there_and_has_none(database):
+    replace_rates(database, "gold", "USD", lines("44"))
+    found = load_several(database, ["gold"], "1")
+    with pytest.raises(NoRate):
+        found["gold"].find("1", NOON)
+
+
+def looked_at(connection):
+    """How many rows this connection's statements have read."""
+    cursor = connection.cursor()
+    cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
+    return sum(int(value) for _, value in cursor.fetchall())

@@ -51,6 +51,13 @@ class TestCommands:
         assert bridge.headers["event-uuid"] == BRIDGE_ID
         assert originate(bridge.body)[0]["callctl_started"] == "1795405444653906"
 
+    def test_a_bridge_is_not_locked_or_no_tone_would_reach_the_caller(self):
+        for called in ("102", "conf_1"):
+            bridge = told(request(called=called), World(owner="fs2"))[-1]
+            assert bridge.headers["execute-app-name"] == "bridge"
+            assert "event-lock" not in bridge.headers
+        assert all(said.headers["event-lock"] == "true" for said in told(request(called="conf_1"))[1:])
+
     def test_a_name_that_is_nothing_is_not_set(self):
         _, known = set_by(told(request(caller_name=""))[0].command)
         assert "effective_caller_id_name" not in known

@@ -120,6 +120,14 @@ def test_an_event_that_two_recorders_heard_stands_once(running, publisher, setti
     other._client.connection_pool.disconnect()
 
 
+def test_what_is_told_once_in_a_while_stands_once_whatever_call_it_is_told_of(running, settings, redis):
+    for call, account in (("c-1", "acme"), ("c-2", "acme"), ("c-3", "globex")):
+        running.event("near_limit", call, 17, "fs1", account, {}, f"{account}:calls", 3600)
+    running.flush(5)
+    assert [(fields["call"], fields["account"]) for fields in stream(redis)] == [("c-1", "acme"), ("c-3", "globex")]
+    assert 3500 < redis.ttl("{callctl:events}:acme:calls:near_limit") <= 3600
+
+
 def test_the_stream_is_cut_by_length_and_by_age(settings, client, redis):
     short = settings.redis.model_copy(update={"events_max": 200, "events_age": 10})
     redis.xadd("callctl:events", {"event": "old"}, id="1-1")

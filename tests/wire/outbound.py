@@ -14,6 +14,7 @@ GOODBYE = (
     b"Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
 )
 STARTS = frozenset(("bridge", "conference", "echo"))
+ENDS = frozenset(("hangup", "respond"))
 NO_COMMAND = "-ERR command not found"  # what FreeSWITCH says to nearly all where the socket is not `full`
 QUIET = 0.1  # seconds without a command after which nothing more is expected
 
@@ -33,7 +34,7 @@ def timeline(name):
 
 def _is_hangup(message):
     event = message.event() if message.is_event else None
-    return event is not None and event.name == "CHANNEL_EXECUTE" and event.get("Application") == "hangup"
+    return event is not None and event.name == "CHANNEL_EXECUTE" and event.get("Application") in ENDS
 
 
 class OutboundSwitch:
@@ -127,7 +128,7 @@ class OutboundSwitch:
             if app in STARTS:
                 self._tell(self.before, packet.headers.get("event-uuid", ""))
                 self.before = []
-            elif app == "hangup" and not self.before:
+            elif app in ENDS and not self.before:
                 self._tell(self.after, "")
                 self.after = []
 

@@ -5,6 +5,7 @@ import pytest
 from gevent.event import Event as Signal
 from structlog.testing import capture_logs
 
+from callctl.admission import money
 from callctl.call.carry_out import BRIDGE_ID, EVENTS
 from callctl.call.controller import Controller
 from callctl.cdr.spool import Spool
@@ -14,8 +15,10 @@ from callctl.esl.session import Session
 from callctl.live.client import connect
 from callctl.live.publisher import Publisher
 from callctl.model import Account, EdgeTarget, Endpoint, Limits, Located
-from callctl.settings import Calls, Esl, Node, Redis, Settings
+from callctl.rating.basis import unpack
+from callctl.settings import Calls, Esl, Money, Node, Redis, Settings
 from tests.unit.company import HERE, World
+from tests.unit.rating_calls import by_second, tariff
 from tests.wire.grammar import originate
 from tests.wire.leaks import nothing_left_behind
 from tests.wire.outbound import NO_COMMAND, brought, channel_data, end_of, timeline
@@ -43,12 +46,13 @@ def _no_test_hangs():
 class House:
     """A controller with a real spool; its Redis is never asked, as nothing runs the publisher."""
 
-    def __init__(self, folder, heard=False, **esl):
+    def __init__(self, folder, heard=False, money=None, **esl):
         redis = Redis(port=1)
         self.settings = Settings(
             esl=Esl(command_timeout=20.0, **esl),
             nodes=(Node(name="lab-fs", sip="127.0.0.1:5080", profile="core"), Node(name="fs2", sip="10.9.0.2:5080")),
             calls=Calls(max_duration=100),
+            money=money or Money(),
             redis=redis,
         )
         self.world = World()
@@ -408,16 +412,45 @@ class Pipe:
 
     def __init__(self):
         self.removed = []
+        self.scripts = []  # by the first key's name: what they are told
 
     def zrem(self, key, call):
         self.removed.append((key, call))
 
+    def evalsha(self, sha, number, *values):
+        key, *_ = values
+        self.scripts.append((SCRIPTS[sha], key.partition("{account ")[2].partition("}")[0], *values[number:]))
 
-def given_back(house):
+
+SCRIPTS = {money._SETTLE.sha: "settle", money._RELEASE.sha: "release"}
+
+
+def said_to_redis(house):
     pipe = Pipe()
     for write in list(house.publisher._writes):
         write(pipe)
-    return pipe.removed
+    return pipe
+
+
+def given_back(house):
+    return said_to_redis(house).removed
+
+
+def lose_after_connect(monkeypatch):
+    """The socket of the next call ends when it is written to."""
+
+    def gone(session, *_commands):
+        session.stop()
+        raise Gone("closed")
+
+    connected = Session.connect
+
+    def connect_then_lose(session, linger=0):
+        channel = connected(session, linger)
+        monkeypatch.setattr(Session, "write", gone)
+        return channel
+
+    monkeypatch.setattr(Session, "connect", connect_then_lose)
 
 
 class TestPlaces:
@@ -439,17 +472,98 @@ class TestPlaces:
         assert self.place in given_back(house)
 
     def test_when_its_socket_is_gone_before_it_is_told_anything(self, house, monkeypatch):
-        def gone(session, *_commands):
-            session.stop()
-            raise Gone("closed")
-
-        connected = Session.connect
-
-        def connect_then_lose(session, linger=0):
-            channel = connected(session, linger)
-            monkeypatch.setattr(Session, "write", gone)
-            return channel
-
-        monkeypatch.setattr(Session, "connect", connect_then_lose)
+        lose_after_connect(monkeypatch)
         house.bring("a_bridged", called="conf_1")
         assert given_back(house) == [self.place]
+
+
+class TestMoney:
+    """What a call that costs holds is settled, or free again, however it ends here."""
+
+    @pytest.fixture
+    def house(self, tmp_path):
+        made = House(tmp_path, money=Money(rated=("onnet",), slice=30))
+        payers = [
+            Account("acme", parent="top", tariff="gold", limits=Limits(calls=2)), Account("top", tariff="base"),
+        ]  # fmt: skip
+        endpoints = [DIRECTORY.endpoint(name) for name in ("127.0.0.1/32", "1000@127.0.0.1")]
+        made.world.directory = Snapshot(2, payers, endpoints)
+        made.world.tariffs = {
+            "gold": tariff(by_second("0.6", prefix="10"), name="gold"),
+            "base": tariff(by_second("0.3", prefix=""), name="base"),
+        }
+        yield made
+        made.spool.close()
+
+    def test_the_switch_is_told_what_is_paid_for_before_it_bridges(self, house):
+        switch = house.bring("a_bridged")
+        assert switch.variables["execute_on_answer_callctl"] == "sched_hangup +31 ALLOTTED_TIMEOUT"
+        known = [switch.variables[f"callctl_{name}"] for name in ("paid", "most", "limit")]
+        assert known == ["30", "100", "slice"]
+        assert [basis.account for basis in unpack(switch.variables["callctl_basis"])] == ["acme", "top"]
+
+    def test_an_answered_call_is_settled_at_every_level_and_recorded(self, house):
+        house.bring("a_bridged")
+        call, day = UUID["a_bridged"], "2026-11-23"
+        assert said_to_redis(house).scripts == [
+            ("settle", "acme", call, 30_000, day), ("settle", "top", call, 15_000, day),
+        ]  # fmt: skip
+        routed, final = house.calls()
+        assert "basis" not in routed
+        charged = [(charge["account"], charge["amount"], charge["billed_seconds"]) for charge in final["charges"]]
+        assert charged == [("acme", "0.030000", 3), ("top", "0.015000", 3)]
+
+    def test_one_that_nobody_answered_holds_nothing_any_more(self, house):
+        house.bring("b_busy")
+        call = UUID["b_busy"]
+        assert said_to_redis(house).scripts == [("release", "acme", call), ("release", "top", call)]
+        assert "charges" not in house.calls()[-1]
+
+    def test_one_that_is_let_go_is_the_recorders_to_settle(self, house):
+        house.heard = True
+        house.bring("a_bridged")
+        assert said_to_redis(house).scripts == []
+        while not (calls := house.spool.open_calls("lab-fs")):
+            gevent.sleep(0.01)
+        (call,) = calls
+        assert [basis.account for basis in unpack(call.basis)] == ["acme", "top"]
+
+    def test_one_without_money_is_refused_with_402_and_its_place_free_again(self, house):
+        house.world.money = {"top": "money"}
+        switch = house.bring("h3_respond")
+        assert switch.executed == [("respond", "402 Payment Required")]
+        assert switch.variables["callctl_reason"] == "no_money"
+        assert switch.variables.keys() & {"callctl_basis", "callctl_paid", "execute_on_answer_callctl"} == set()
+        redis = said_to_redis(house)
+        assert redis.scripts == []
+        assert redis.removed == [("callctl:{account acme}:calls", messages("h3_respond")[0].get("Unique-ID"))]
+        routed, final = house.calls()
+        assert (routed["reason"], final["reason"], final["sip_status"]) == ("no_money", "no_money", 402)
+
+    def test_one_whose_record_cannot_be_kept_holds_nothing(self, house, monkeypatch):
+        monkeypatch.setattr(house.spool, "put", cannot(SpoolError("no room")))
+        house.bring("h_hangup_rejected")
+        assert [(act, account) for act, account, _ in said_to_redis(house).scripts] == [
+            ("release", "acme"), ("release", "top"),
+        ]  # fmt: skip
+
+    def test_one_that_cannot_be_said_to_the_switch_holds_nothing(self, house):
+        house.world.located = Located((EdgeTarget("edge;a", "10.0.0.1:5060", 1.0),), 1)
+        house.bring("h_hangup_rejected")
+        assert [act for act, *_ in said_to_redis(house).scripts] == ["release", "release"]
+
+    def test_one_whose_socket_is_gone_before_it_is_told_anything_holds_nothing(self, house, monkeypatch):
+        lose_after_connect(monkeypatch)
+        house.bring("a_bridged")
+        assert [act for act, *_ in said_to_redis(house).scripts] == ["release", "release"]
+
+    def test_one_whose_socket_ends_later_holds_its_money_until_somebody_hears_its_end(self, house):
+        house.bring("k_close_midcall")
+        assert said_to_redis(house).scripts == []
+
+    def test_who_watches_is_told_once_an_hour_that_a_limit_is_near(self, house):
+        house.bring("a_bridged")
+        near = [told for told in house.told if told[0] == "near_limit"]
+        assert [(told[4], told[5], told[6:]) for told in near] == [
+            ("acme", {"limit": "calls", "used": "2", "of": "2"}, ("acme:calls", 3600))
+        ]
