@@ -44,13 +44,14 @@ def database(settings: Settings) -> Iterator[Pool]:
     """A pool on the migrated database, with nothing in its tables, and no money left there afterwards."""
     migrate(settings.mysql)
     pool = Pool(settings.mysql, 4)
-    _empty(pool, "config_item", "account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event")
+    empty(pool, "config_item", "account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event")
     yield pool
-    _empty(pool, *MONEY)
+    empty(pool, *MONEY)
     pool.close()
 
 
-def _empty(pool: Pool, *tables: str) -> None:
+def empty(pool: Pool, *tables: str) -> None:
+    """Leave nothing in these tables."""
     with pool.transaction() as cursor:
         for table in tables:
             cursor.execute(f"DELETE FROM {table}")

@@ -33,6 +33,7 @@ from callctl.store import configuration
 from callctl.store.migrate import migrate
 from callctl.store.pool import Pool as DatabasePool
 from deploy.private_services import PORTS, Services
+from tests.conftest import MONEY, empty
 
 T = TypeVar("T")
 
@@ -379,9 +380,10 @@ class Platform:
 
     @staticmethod
     def configure(mysql: Mysql) -> None:
-        """Migrate, and apply the company."""
+        """Migrate, forget the money of tests before, and apply the company."""
         migrate(mysql)
         pool = DatabasePool(mysql, 1)
+        empty(pool, *MONEY)
         configuration.apply(pool, declaration.read([COMPANY]).among, prune=True, dry_run=False)
         pool.close()
 
