@@ -30,6 +30,7 @@ ROOM = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}"  # what a conference room may be named
 Kind = Literal["onnet", "pstn", "did", "conference", "service"]
 Verdict = Literal["pass", "fail", "skip"]
 ANONYMOUS = "anonymous"  # the number shown of a caller who shows none
+Word = Literal["always", "busy", "no_answer", "not_registered", "dnd"]
 Ending = Literal["time", "slice", "money"]  # at the end of what is paid: may last no longer, may be paid on, no money
 
 
@@ -234,6 +235,13 @@ class Near(NamedTuple):
     of: Decimal | int
 
 
+class Wish(NamedTuple):
+    """What a phone says by a service code: for which of its calls, and where they go; "" takes that back."""
+
+    word: Word
+    number: str  # of dnd, any
+
+
 class World(Protocol):
     """What a decision must ask outside: the only way it reaches the world."""
 
@@ -255,6 +263,10 @@ class World(Protocol):
 
     def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:
         """Hold money at each account, or none: the last one given then says which refused. Raises CallctlError."""
+        ...
+
+    def keep(self, endpoint: str, wish: Wish) -> None:
+        """Let what a phone says count from now on. Raises ServiceAway."""
         ...
 
 
@@ -350,13 +362,20 @@ class Echo:
 
 
 @dataclass(frozen=True, slots=True)
+class Confirm:
+    """Answer with a tone: what was asked for by a service code is done."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """Refuse."""
 
     reason: Reason
 
 
-Plan = Bridge | Direct | Conference | Echo | Reject
+Plan = Bridge | Direct | Conference | Echo | Confirm | Reject
 
 
 @dataclass(slots=True)

@@ -111,6 +111,11 @@ class Reason(Enum):
         "The callee does not want to be disturbed: *79 at the phone, or `dnd` of its endpoint, ends that.",
         "被叫开启了免打扰：在话机上拨 *79，或修改终端的 `dnd` 可取消。",
     )
+    WISH_AWAY = _Row(
+        "wish_away", 503, 41, "NORMAL_TEMPORARY_FAILURE",
+        "MySQL did not take what the caller asked for by a service code, so it does not count: check MySQL.",
+        "MySQL 没有接受主叫用业务代码提出的设置，因此未生效：请检查 MySQL。",
+    )
     FORWARD_LOOP = _Row(
         "forward_loop", 483, 25, "EXCHANGE_ROUTING_ERROR",
         "Phones or DIDs send the call on in a circle: see the steps for where it comes round, and change one `forward`.",

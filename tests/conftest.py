@@ -44,7 +44,7 @@ def database(settings: Settings) -> Iterator[Pool]:
     """A pool on the migrated database, with nothing in its tables, and no money left there afterwards."""
     migrate(settings.mysql)
     pool = Pool(settings.mysql, 4)
-    empty(pool, "config_item", "account", "endpoint", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event")
+    empty(pool, "config_item", "account", "endpoint", "forwarding", *TARIFFS, *MONEY, "cdr", "cdr_leg", "call_event")
     yield pool
     empty(pool, *MONEY)
     pool.close()

@@ -16,7 +16,7 @@ from callctl.errors import CommandFailed
 from callctl.esl import command
 from callctl.esl.session import Session, subscribe
 from callctl.esl.wire import Event
-from callctl.model import ANONYMOUS, Bridge, CallRequest, Conference, Decision, Direct, Reject
+from callctl.model import ANONYMOUS, Bridge, CallRequest, Conference, Confirm, Decision, Direct, Reject
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -85,11 +85,10 @@ def commands(
         return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Conference):
         return _conference(plan, request, settings, decision, known, started)
-    return (
-        command.set_variables(call, known),
-        command.execute("answer"),
-        command.execute("echo"),
-    )
+    answered = command.set_variables(call, known), command.execute("answer")
+    if isinstance(plan, Confirm):
+        return *answered, command.execute("playback", command.DONE), command.hangup("NORMAL_CLEARING")
+    return *answered, command.execute("echo")
 
 
 def _bridge(dialled: str) -> bytes:

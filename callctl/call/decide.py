@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
-from callctl.policy import account, barring, caller_id, charge, identify, limits, media, money, numbers
+from callctl.policy import account, barring, caller_id, charge, identify, limits, media, money, numbers, wishes
 from callctl.policy.duration import longest
 from callctl.reason import Reason
 from callctl.routing import destination, did, onward, reach
@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     reach.check,
     limits.check,
     money.check,
+    wishes.check,
 )
 _ONWARD = CHECKS[CHECKS.index(destination.check) :]  # those that are made anew for another destination
 

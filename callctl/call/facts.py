@@ -15,7 +15,7 @@ from callctl.call.request import printable
 from callctl.cdr.spool import OpenCall, Record
 from callctl.esl.wire import Event
 from callctl.language import say
-from callctl.model import Bridge, CallRequest, Conference, Decision, Direct, Echo, Reject
+from callctl.model import Bridge, CallRequest, Conference, Confirm, Decision, Direct, Echo, Reject
 from callctl.rating.basis import pack
 from callctl.reason import BY_NAME, Reason
 
@@ -120,7 +120,7 @@ def outcome_name(decision: Decision) -> str:
     plan = decision.plan
     if isinstance(plan, Conference):
         return "conference"
-    return "reject" if isinstance(plan, Reject) else "service" if isinstance(plan, Echo) else "bridge"
+    return "reject" if isinstance(plan, Reject) else "service" if isinstance(plan, (Echo, Confirm)) else "bridge"
 
 
 def targets(decision: Decision) -> list[str]:
@@ -132,6 +132,8 @@ def targets(decision: Decision) -> list[str]:
         return [f"room {plan.room} on {plan.owner}"]
     if isinstance(plan, Direct):
         return [f"{plan.user}@{plan.address}"]
+    if isinstance(plan, Confirm):
+        return [f"{plan.wish.word} {plan.wish.number}".rstrip()]
     return ["echo"] if isinstance(plan, Echo) else []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from callctl.errors import UnsafeText
 from callctl.esl import command
 from callctl.esl.wire import Block
@@ -9,6 +11,7 @@ from callctl.model import CallRequest
 
 MAX_SDP = 65536
 MAX_AOR = 320  # characters of user@domain
+_CODE = re.compile(r"[*#][0-9*#+]{1,40}")
 SHOWN = 80  # characters kept of a text that is only displayed
 
 
@@ -20,7 +23,7 @@ def from_channel(channel: Block) -> CallRequest:
         node=_name(channel.get("FreeSWITCH-Switchname")),
         caller=_user(channel.get("Caller-Caller-ID-Number")),
         caller_name=command.display_name(channel.get("Caller-Caller-ID-Name")),
-        called=_user(called_raw),
+        called=_called(called_raw),
         called_raw=printable(called_raw),
         domain=_domain(channel.variable("sip_req_host")),
         asserted=printable(channel.variable("sip_h_X-Callctl-Endpoint"), MAX_AOR),
@@ -45,6 +48,11 @@ def _user(text: str) -> str:
         return command.user(text)
     except UnsafeText:
         return ""
+
+
+def _called(text: str) -> str:
+    """A number, or a service code, which has # too."""
+    return text if _CODE.fullmatch(text) else _user(text)
 
 
 def _domain(text: str) -> str:

@@ -13,10 +13,11 @@ from callctl.live.board import Board
 from callctl.live.client import connect
 from callctl.live.edges import usable
 from callctl.live.rooms import Rooms
-from callctl.model import Admitted, Demand, Held, Level, Located
+from callctl.model import Admitted, Demand, Held, Level, Located, Wish
 from callctl.rating.tariff import Tariff
 from callctl.routing.location import group
 from callctl.settings import Settings
+from callctl.store import forwarding
 from callctl.store.balance import Balances
 from callctl.store.location import LocationStore
 from callctl.store.pool import Pool
@@ -78,6 +79,10 @@ class Facts(Configuration):
         """Hold money at each account, or none. Raises RedisAway, StoreError and AmountError."""
         return self._money.hold(call, demands, LEASE)
 
+    def keep(self, endpoint: str, wish: Wish) -> None:
+        """Let what a phone says count from now on, for every worker within seconds. Raises StoreError."""
+        forwarding.keep(self._prices, endpoint, wish)
+
     def refresh_if_possible(self) -> bool:
         """As any configuration, and say so: calls are decided by it from now on."""
         changed = super().refresh_if_possible()
@@ -96,6 +101,9 @@ class DryFacts(Facts):
     def admit(self, call: str, levels: Sequence[Level]) -> Sequence[Admitted]:
         """What each level would say now. Raises RedisAway."""
         return self._limits.admit(call, levels, only_ask=True)
+
+    def keep(self, endpoint: str, wish: Wish) -> None:
+        """Nothing."""
 
     def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:
         """What each account would say now. Raises RedisAway, StoreError and AmountError."""

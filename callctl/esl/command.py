@@ -17,6 +17,7 @@ from callctl.model import Bridge, EdgeTarget
 from callctl.settings import split_address
 
 LATER = 5  # seconds
+DONE = "tone_stream://%(150,50,440);%(150,50,554);%(300,50,659)"
 TONES = "tone_stream://%(300,150,950);loops=3"
 
 _UUID = re.compile(r"[A-Za-z0-9-]{1,64}")

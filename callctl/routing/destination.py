@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 
-from callctl.model import ROOM, Case, Echo, Endpoint, Step, failed, passed
+from callctl.model import ROOM, Case, Confirm, Echo, Endpoint, Step, failed, passed
 from callctl.outside import Target
 from callctl.reason import Reason
 from callctl.routing import onward
+from callctl.routing.codes import wish
 from callctl.routing.did import normal, usable
 from callctl.settings import split_address
 
 ROOM_PREFIX = "conf_"
 _ROOM = re.compile(ROOM)
+# The sentences of what a phone says by a service code, and takes back.
+_WISHES = {
+    "always": ("wish.always", "wish.no_always"),
+    "busy": ("wish.busy", "wish.no_busy"),
+    "no_answer": ("wish.no_answer", "wish.no_no_answer"),
+    "not_registered": ("wish.not_registered", "wish.no_not_registered"),
+    "dnd": ("wish.dnd", "wish.no_dnd"),
+}
 
 
 def check(case: Case) -> Step:
@@ -32,6 +41,11 @@ def _dialled(case: Case) -> Step:
         case.kind = "service"
         case.plan = Echo()
         return passed("destination", "destination.echo")
+    if (said := wish(called)) and case.endpoint is not None and case.endpoint.user:
+        case.kind = "service"
+        case.plan = Confirm(said)
+        key = _WISHES[said.word][not said.number]
+        return passed("destination", key, endpoint=case.endpoint.name, number=said.number)
     case.kind = "onnet"
     domain = case.endpoint.domain if case.endpoint else ""
     return _number(case, called, case.account.name if case.account else "", [case.request.domain, domain])

@@ -13,6 +13,7 @@ from callctl.declaration_account import AccountEntry, EndpointEntry
 from callctl.declaration_check import Bodies, Known
 from callctl.declaration_file import Entry
 from callctl.store import tariff
+from callctl.store.forwarding import forget
 from callctl.store.pool import Pool
 
 E = TypeVar("E", bound=Entry)
@@ -131,6 +132,8 @@ def _write(cursor: Cursor, changes: list[Change], declared: Declaration) -> None
             _write_item(cursor, change)
         elif not change.now:
             cursor.execute(f"DELETE FROM {change.what} WHERE name = %s", (change.key,))  # noqa: S608
+            if change.what == "endpoint":
+                forget(cursor, change.key)
             if change.what == "account":
                 cursor.execute("DELETE FROM account_hold WHERE account = %s", (change.key,))
     for change in changes:

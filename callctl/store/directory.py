@@ -11,6 +11,7 @@ from MySQLdb.cursors import Cursor
 
 from callctl.model import Account, Endpoint, Limits, Room
 from callctl.outside import Outside, Rules
+from callctl.store.forwarding import as_wished, wishes
 from callctl.store.outside import caller_ids, forward, media, outside, rewriting
 from callctl.store.pool import Pool
 
@@ -46,7 +47,8 @@ def load_directory(pool: Pool) -> tuple[int, list[Account], list[Endpoint], Outs
         items = _items(cursor)
         around = outside(items)
         accounts = [_account(around.numbers, *row) for row in _pages(cursor, _ACCOUNTS)]
-        endpoints = [_endpoint(around.numbers, *row) for row in _pages(cursor, _ENDPOINTS)]
+        said = wishes(cursor)
+        endpoints = [as_wished(_endpoint(around.numbers, *row), said) for row in _pages(cursor, _ENDPOINTS)]
     return version, accounts, endpoints, around, [Room(**body) for body in items.get("room", {}).values()]
 
 

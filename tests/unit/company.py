@@ -56,11 +56,13 @@ SDP = "v=0\r\nm=audio 4000 RTP/AVP 0 8 96\r\na=rtpmap:96 opus/48000/2\r\n"
 class World:
     """Answers what it was given; an exception is raised. `asked` keeps the questions."""
 
-    def __init__(self, located=HERE, owner="", full=None, tariffs=None, money=None):
+    def __init__(self, located=HERE, owner="", full=None, tariffs=None, money=None, away=None):
         self.located = located
         self.tariffs = TARIFFS if tariffs is None else tariffs
         self.money = money or {}  # what an account has, 10 where it is not said; or what it refuses
         self.held = []
+        self.wished = []
+        self.away = away  # what is raised for a wish
         self.owner = owner
         self.full = full or {}  # what a level refuses, by its name
         self.asked = []
@@ -87,6 +89,11 @@ class World:
             if found[-1].refused:
                 break
         return found
+
+    def keep(self, endpoint, wish):
+        self.wished.append((endpoint, wish))
+        if self.away:
+            raise self.away
 
     def rates(self, tariffs, number):
         self.asked.append((list(tariffs), number))

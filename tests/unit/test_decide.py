@@ -99,6 +99,10 @@ REFUSED = {
         {"called": "conf_1", "source_ip": "10.9.0.2", "hop": "c-0"}, {"owner": "fs2"}, Reason.ROOM_MOVED, "room",
         "room.moved",
     ),
+    "that asks for something while MySQL is away": (
+        {"called": "*78"}, {"away": StoreError("MySQL did not answer within 1 s.")},
+        Reason.WISH_AWAY, "wishes", "wishes.away",
+    ),
     "to a room of a node nobody knows": (
         {"called": "conf_12"}, {"owner": "fs9"}, Reason.ROOM_OWNER_UNKNOWN, "room", "room.unknown_owner"
     ),
@@ -484,7 +488,7 @@ def test_a_world_that_cannot_say_who_owns_a_room_does_not_pass_for_an_answer():
 def test_the_checks_are_made_in_this_order():
     assert [check.__module__.rpartition(".")[2] for check in CHECKS] == [
         "identify", "did", "account", "numbers", "destination", "caller_id", "barring", "charge", "media", "reach",
-        "limits", "money",
+        "limits", "money", "wishes",
     ]  # fmt: skip
 
 
