@@ -8,14 +8,15 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import click
+from MySQLdb import Error as MySQLError
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from callctl.cli import entry
 from callctl.cli.output import Context, pass_context
 from callctl.declaration_account import Domain, Zone
-from callctl.errors import ConfigError
+from callctl.errors import ConfigError, StoreError
 from callctl.ov500.company import read
-from callctl.ov500.files import BALANCES, LOAD, write
+from callctl.ov500.files import ADDRESSES, BALANCES, LOAD, write
 from callctl.ov500.made import Made
 from callctl.ov500.notes import SENTENCES
 from callctl.ov500.source import Source
@@ -50,21 +51,30 @@ def ov500(
 ) -> None:
     """Read OV500's database, mysql://USER@HOST:PORT/switch, and write declarative files that `apply` takes.
 
-    Nothing is changed there, and nothing here: load.sh in the folder loads the files, balances.sh books the balances.
-    What has no counterpart is said.
+    Nothing is changed there, and nothing here: load.sh in the folder loads the files, balances.sh books the balances,
+    address.sql has the edges know customers and carriers by their address. What has no counterpart is said.
 
-    读取 OV500 的数据库并写出 `apply` 可用的声明文件。不改变任何一方：目录中的 load.sh 载入文件，balances.sh 登记余额。
-    没有对应物的内容会列出。
+    读取 OV500 的数据库并写出 `apply` 可用的声明文件。不改变任何一方：目录中的 load.sh 载入文件，balances.sh 登记余额，
+    address.sql 让边缘代理按地址识别客户和运营商。没有对应物的内容会列出。
     """
     mysql = _mysql(url, password_file)
     _checked(Domain, domain, "--domain")
     _checked(Zone, timezone, "--timezone")
+    made = _read(mysql, domain, timezone)
+    _show(context, folder, write(folder, made), made)
+
+
+def _read(mysql: Mysql, domain: str | None, timezone: str) -> Made:
     pool = Pool(mysql, 1, _DEADLINE)
     try:
-        made = read(Source(pool), domain, timezone)
+        return read(Source(pool), domain, timezone)
+    except StoreError as error:
+        if not isinstance(error.__cause__, MySQLError):
+            raise
+        said = f"OV500's database at {mysql.host}:{mysql.port} could not be read ({error.__cause__.args[-1]})"
+        raise StoreError(f"{said}: correct the URL or the password, and let the user read it.") from error
     finally:
         pool.close()
-    _show(context, folder, write(folder, made), made)
 
 
 def _mysql(url: str, password_file: Path | None) -> Mysql:
@@ -132,6 +142,9 @@ def _show(context: Context, folder: Path, files: list[str], made: Made) -> None:
         _step(
             context, f"sh {folder / BALANCES}", "books the balances, when OV500 has stopped", "在 OV500 停止后登记余额"
         )
+    if ADDRESSES in files:
+        said = "has the edges know customers and carriers by address", "让边缘代理按地址识别客户和运营商"
+        _step(context, f"mysql kamailio < {folder / ADDRESSES}", *said)
 
 
 def _step(context: Context, command: str, en: str, zh: str) -> None:

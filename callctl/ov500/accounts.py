@@ -98,6 +98,7 @@ class Accounts:
         if incoming:
             body["tariff_in"] = incoming
         elif account in self._owners:
+            body["tariff_in"] = self._tariffs.none(currency)
             self._made.notes.add("account.incoming", f"account {account}")
         return body | ({"blocked": barred} if barred else {})
 

@@ -65,7 +65,7 @@ def _gateways(made: Made, name: str, rows: list[Row]) -> Body:
     found: list[dict[str, Any]] = []
     body: Body = {}
     for row in rows:
-        address = _address(text(row, "ipaddress"))
+        address = reached_at(text(row, "ipaddress"))
         if text(row, "ip_status") != "1" or address is None:
             made.notes.add("carrier.gateway", f"carrier {name}: {text(row, 'ipaddress')}")
             continue
@@ -88,7 +88,7 @@ def _gateways(made: Made, name: str, rows: list[Row]) -> Body:
     return body | {"gateways": found} if found else body
 
 
-def _address(written: str) -> str | None:
+def reached_at(written: str) -> str | None:
     """HOST:PORT; OV500 leaves the port out where it is 5060."""
     if written.count(":") > 1 and not written.startswith("["):
         written = f"[{written}]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from callctl.ov500.carriers import reached_at
 from callctl.ov500.made import Body, Made
 from callctl.ov500.numbering import Numbering
 from callctl.ov500.source import Row, Source, text, whole
@@ -64,4 +65,8 @@ def _target(made: Made, number: str, kind: str, where: str, domain: str | None) 
     if kind == "PSTN":
         digits = where.removeprefix("+")
         return {"number": digits} if _NUMBER.fullmatch(digits) else None
-    return {"uri": f"sip:{number}@{where}"}
+    host = reached_at(where)
+    if host is None:
+        return None
+    made.notes.add("did.uri", host)
+    return {"uri": f"sip:{number}@{host}"}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from io import StringIO
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
 import yaml
@@ -16,9 +18,10 @@ from callctl.errors import ConfigError
 from callctl.ov500.made import Made, Said
 from callctl.ov500.source import plain
 from callctl.ov500.tariffs import HEADER
+from callctl.settings import split_address
 
 LISTS = ("currencies", "tariffs", "numbers", "carriers", "routes", "accounts", "endpoints", "dids")
-LOAD, BALANCES = "load.sh", "balances.sh"
+LOAD, BALANCES, ADDRESSES = "load.sh", "balances.sh", "address.sql"
 _SHELL = '#!/bin/sh\n# {}\nset -eu\ncd "$(dirname "$0")"\n'
 
 
@@ -47,6 +50,8 @@ def _written(folder: Path, made: Made) -> Iterable[str]:
     yield _put(folder / LOAD, _load(lists, made))
     if made.balances:
         yield _put(folder / BALANCES, _balances(made))
+    if addresses := dict(_addresses(made)):
+        yield _put(folder / ADDRESSES, _peers(addresses))
 
 
 def _put(file: Path, content: str) -> str:
@@ -105,4 +110,25 @@ def _balances(made: Made) -> str:
     for account, balance in made.balances:
         act = "topup" if balance > 0 else "adjust"
         lines.append(f'callctl account {act} "$@" {account} {plain(balance)} --reference ov500:balance:{account}\n')
+    return "".join(lines)
+
+
+def _addresses(made: Made) -> Iterable[tuple[IPv4Address | IPv6Address, str]]:
+    """Where calls come from without a password, and whose they are."""
+    for _, body in made.lists.get("endpoints", ()):
+        if "address" in body:
+            yield ip_address(body["address"]), body["account"]
+    for _, body in made.lists.get("carriers", ()):
+        for gateway in body.get("gateways", ()):
+            with suppress(ValueError):  # a name; the edges' table has addresses only
+                yield ip_address(split_address(gateway["address"])[0]), body["name"]
+
+
+def _peers(addresses: Mapping[IPv4Address | IPv6Address, str]) -> str:
+    lines = ["-- Whom the edges know by address: for their table of that name. May be run again.\n"]
+    for address, whose in addresses.items():
+        lines.append(
+            f"INSERT INTO address (grp, ip_addr, mask, tag) SELECT 1, '{address}', {address.max_prefixlen}, '{whose}' "  # noqa: S608  names and addresses
+            f"FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM address WHERE grp = 1 AND ip_addr = '{address}');\n"
+        )
     return "".join(lines)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from callctl.declaration_numbers import NumbersEntry
 from callctl.ov500.made import Made
-from callctl.ov500.rules import Pattern, bodies, pattern
+from callctl.ov500.rules import Pattern, RuleBody, bodies, pattern
 from callctl.ov500.source import Row, Source, text
+from callctl.routing.numbers import rewrite
 
+_ANY = {f"{digit}*": None for digit in range(10)}.keys()  # of all numbers, in order
+_LONGEST_SHOWN = 20  # digits
 _SIDES = (("called", "customer_dialpattern"), ("caller", "customer_callerid"))
 
 
@@ -17,6 +21,10 @@ class Numbering:
 
     def __init__(self, source: Source, made: Made) -> None:
         self._made = made
+        self._extensions: dict[str, list[str]] = {}
+        for row in source.rows("customer_sip_account"):
+            if (extension := text(row, "extension_no")) and text(row, "status") == "1":
+                self._extensions.setdefault(text(row, "account_id"), []).append(extension)
         self._rows = {
             table: _by(source.rows(table), owner)
             for table, owner in (
@@ -30,7 +38,8 @@ class Numbering:
         found: dict[str, str] = {}
         for side, table in _SIDES:
             patterns = self._patterns(table, account, way)
-            name = self._put(f"{account}-{'in-' if way == 'INBOUND' else ''}{side}", patterns)
+            kept = self._extensions.get(account, ()) if (side, way) == ("called", "OUTBOUND") else ()
+            name = self._put(f"{account}-{'in-' if way == 'INBOUND' else ''}{side}", patterns, kept)
             if name:
                 found[side] = name
             about = f"account {account}: {side}"
@@ -57,19 +66,18 @@ class Numbering:
         return found
 
     def caller_ids(self, account: str, row: Row) -> dict[str, Any]:
-        """The numbers an account may show: all, where a rule fits all; and those shown for a destination."""
+        """The numbers an account may show: those that its rules make; and those shown for a destination."""
         shown: dict[str, Any] = {}
-        patterns = self._patterns("customer_callerid", account, "OUTBOUND")
-        rules = [each for each in patterns if not each.barred]
-        if patterns and not any(not each.match for each in rules):
-            if rules and all(each.keeps and not each.length and _plain(each) for each in rules):
-                shown["allowed"] = [each.match + ("" if each.exact else "*") for each in rules]
-            else:
-                self._made.notes.add("number.caller", f"account {account}")
-        if text(row, "force_dst_src_cli_prefix") == "1":
-            by_prefix = self._by_destination(account)
-            if by_prefix:
-                shown["for_prefix"] = by_prefix
+        rules = [each for each in self._patterns("customer_callerid", account, "OUTBOUND") if not each.barred]
+        every = any(not each.match for each in rules)
+        if not every:
+            self._made.notes.add("number.caller", f"account {account}")
+        if text(row, "force_dst_src_cli_prefix") == "1" and (by_prefix := self._by_destination(account)):
+            shown["for_prefix"] = by_prefix
+        if shown or not every or not all(each.keeps for each in rules):
+            made = list(dict.fromkeys(number for each in rules for number in _made_by(each)))
+            if made:
+                shown["allowed"] = list(_ANY) if {*made} >= _ANY else made
         return shown
 
     def of_carrier(self, carrier: str, way: str) -> dict[str, str]:
@@ -125,20 +133,31 @@ class Numbering:
                 found.append(each)
         return found
 
-    def _put(self, wanted: str, patterns: list[Pattern]) -> str | None:
-        """The name of a list of rules; none where they change nothing."""
+    def _put(self, wanted: str, patterns: list[Pattern], extensions: Iterable[str] = ()) -> str | None:
+        """The name of a list of rules; none where they change nothing.
+
+        OV500 looks for an extension before it rewrites, so rules that would change one come behind one that keeps it.
+        """
         rules = [each for each in patterns if not each.barred]
         if all(each.keeps for each in rules):
             return None
         name = self._made.name("numbers", wanted)
-        there = self._made.get("numbers", name) is not None
-        return name if there or self._made.add("numbers", {"name": name, "rules": bodies(rules)}) else None
+        if self._made.get("numbers", name) is None:
+            body = {"name": name, "rules": _keeping(extensions, bodies(rules))}
+            return name if self._made.add("numbers", body) else None
+        return name
 
     def _said(self, about: str, patterns: list[Pattern], unmatched: str) -> None:
         if any(each.length and not each.barred for each in patterns):
             self._made.notes.add("number.length", about)
         if unmatched and not any(not each.match and not each.barred for each in patterns):
             self._made.notes.add(unmatched, about)
+
+
+def _keeping(extensions: Iterable[str], rules: list[RuleBody]) -> list[RuleBody]:
+    made = [NumbersEntry.model_validate({"name": "any", "rules": [each]}).rules[0].rule() for each in rules]
+    changed = [each for each in extensions if each.isdigit() and rewrite(made, each).number != each]
+    return [*(f"{each}{{{len(each)}}}%=>%" for each in changed), *rules]
 
 
 def _by(rows: Iterable[Row], owner: str) -> dict[str, list[Row]]:
@@ -152,5 +171,11 @@ def _prefix(each: Pattern) -> bool:
     return 0 < len(each.match) <= 20 and "+" not in each.match
 
 
-def _plain(each: Pattern) -> bool:
-    return each.match.removeprefix("+").isdigit() and len(each.match) <= 20
+def _made_by(each: Pattern) -> Iterable[str]:
+    """The numbers that a rule makes, as `caller_ids` allow them."""
+    front = each.add if each.replaced else each.add + each.match.removeprefix(each.remove)
+    if not front:
+        return _ANY
+    if not front.removeprefix("+").isdigit() or len(front) > _LONGEST_SHOWN:
+        return ()
+    return (front if each.replaced or (each.exact and not each.add) else f"{front}*",)

@@ -69,7 +69,7 @@ class Tariffs:
         usable = tariff in self._rows and text(self._rows[tariff], "tariff_status") != "0"
         if not usable or self._currencies[tariff] != its.currency or not self._deck(tariff, False, False).rates:
             self._made.notes.add("tariff.unusable", f"account {account}: tariff {tariff or '-'}")
-            return self._without_rates(its), []
+            return self.none(its.currency), []
         found = self._deck(tariff, False, False)
         return self._named(tariff, False, False, its), self._barred(account, tariff, found)
 
@@ -79,13 +79,22 @@ class Tariffs:
             return None
         return self._named(tariff, False, True, its) if self._deck(tariff, False, True).rates else None
 
+    def none(self, currency: str) -> str:
+        """One without rates, by which calls are refused."""
+        name = f"no-rates-{currency}"
+        if self._made.get("tariffs", name) is None:
+            self._made.add("tariffs", {"name": name, "currency": currency})
+        return name
+
     def rest(self) -> None:
         """Those that nobody asked for, so that no rates are lost."""
-        used = {tariff for tariff, *_ in self._names}
+        used = {(tariff, incoming) for tariff, _, incoming, _ in self._names}
         for tariff, row in self._rows.items():
-            if tariff not in used and self._currencies[tariff]:
-                carrier = text(row, "tariff_type") == "CARRIER"
-                self._named(tariff, carrier, False, Terms(self._currencies[tariff], 4, False, False, ()))
+            carrier = text(row, "tariff_type") == "CARRIER"
+            for incoming in (False, True):
+                unused = (tariff, incoming) not in used and not (carrier and incoming)
+                if unused and self._currencies[tariff] and self._deck(tariff, carrier, incoming).rates:
+                    self._named(tariff, carrier, incoming, Terms(self._currencies[tariff], 4, False, False, ()))
 
     def _deck(self, tariff: str, carrier: bool, incoming: bool) -> Deck:
         key = (tariff, carrier, incoming)
@@ -131,11 +140,6 @@ class Tariffs:
             self._made.rates[self._files[key]] = Rates(rows, [name])
         self._made.add("tariffs", body, text(self._rows[key[0]], "tariff_name"))
 
-    def _without_rates(self, its: Terms) -> str:
-        name = f"no-rates-{its.currency}"
-        if self._made.get("tariffs", name) is None:
-            self._made.add("tariffs", {"name": name, "currency": its.currency})
-        return name
 
 
 def _body(name: str, its: Terms) -> dict[str, Any]:

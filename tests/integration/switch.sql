@@ -74,7 +74,8 @@ INSERT INTO customer_sip_account VALUES
   (1, 'alice', 's3''cret', '', '1', 'STC1', 1, 1, 'NO', '01002', 'N', '爱丽丝', '442079460000', 'N'),
   (2, 'bob', 'hunter2', '198.51.100.9', '1', 'STC1', 1, 1, 'SRC', '1002', 'Y', NULL, NULL, 'Y'),
   (3, 'carol', 'x', '', '0', 'STC1', 1, 1, 'NO', '1003', 'N', NULL, NULL, 'N'),
-  (4, 'dave smith', 'x', '', '1', 'STC2', 1, 1, 'NO', '1', 'N', NULL, NULL, 'N');
+  (4, 'dave smith', 'x', '', '1', 'STC2', 1, 1, 'NO', '1', 'N', NULL, NULL, 'N'),
+  (5, 'erin', '', '', '1', 'STC2', 1, 1, 'NO', '771', 'N', NULL, NULL, 'N');
 INSERT INTO customer_ips VALUES
   (1, 'STC2', '203.0.113.5', '1', 10, 1, 'pbx', '77%', ''), (2, 'STC1', '203.0.113.6', '1', 10, 1, NULL, '%', NULL),
   (3, 'STC1', '203.0.113.5', '1', 10, 1, NULL, '77%', 'CODE'), (4, 'STC1', 'pbx.example.net', '1', 10, 1, NULL, '%', ''),
@@ -126,7 +127,7 @@ INSERT INTO customer_dialpattern (account_id, maching_string, match_length, remo
 INSERT INTO customer_callerid (account_id, maching_string, match_length, remove_string, add_string, display_string,
     action_type, route) VALUES
   ('STC1', '44%', NULL, '', '%', '44%=>%', '1', 'OUTBOUND'), ('STC1', '%', NULL, '', '%', '%=>%', '1', 'INBOUND'),
-  ('STC2', '%', NULL, '', '%', '%=>%', '1', 'OUTBOUND'),
+  ('STC2', '%', NULL, '', '%', '%=>%', '1', 'OUTBOUND'), ('STC2', '0%', NULL, '0', '44%', '0|%=>44%', '1', 'OUTBOUND'),
   ('STC2', '44%', NULL, '', '441282777711', '44%=>441282777711', '1', 'DTSBASEDCLI'),
   ('STC2', '65%', NULL, '', '65%', '65%=>65%', '1', 'DTSBASEDCLI');
 

@@ -24,6 +24,7 @@ from callctl.cli import main
 from callctl.cli.import_ import PASSWORD
 from callctl.directory import Snapshot
 from callctl.ov500.notes import SENTENCES
+from callctl.policy.caller_id import shown
 from callctl.rating.price import price
 from callctl.rating.tariff import NoRate
 from callctl.routing.choice import entry_for
@@ -71,7 +72,7 @@ def run(switch, settings, monkeypatch):
     def run(*words, code=0):
         done = CliRunner().invoke(main, [str(word) for word in words], catch_exceptions=False)
         assert done.exit_code == code, (done.exit_code, done.output)
-        return done.stdout if code == 0 else done.stderr
+        return done.stdout or done.stderr
 
     run.url = f"mysql://callctl@127.0.0.1:{settings.mysql.port}/switch"
     return run
@@ -120,7 +121,8 @@ def test_nobody_else_reads_them_and_secrets_are_where_they_belong(imported, run)
     ha1 = hashlib.md5(b"alice:example.net:s3'cret").hexdigest()
     assert f"ha1: {ha1}" in everything["endpoints.yaml"]
     assert "# 北京电话\n" in everything["accounts.yaml"]
-    assert "442079460000" in everything["dids.yaml"]
+    assert "SELECT 1, '203.0.113.5', 32, 'STC2' FROM" in everything["address.sql"]
+    assert "SELECT 1, '198.51.100.8', 32, 'CAR1' FROM" in everything["address.sql"]
 
 
 def test_what_changed_and_what_has_no_counterpart_is_said_in_both_languages(run, tmp_path):
@@ -134,6 +136,9 @@ def test_what_changed_and_what_has_no_counterpart_is_said_in_both_languages(run,
     assert notes["renamed"] == ["account STC 3 → STC-3"]
     assert notes["currency.code"] == ["EURO → EUR"]
     assert notes["endpoint.conflict"] == ["77@203.0.113.5: account STC1"]
+    assert notes["did.uri"] == ["203.0.113.9:5080"]
+    assert notes["endpoint.secret"] == ["erin"]
+    assert notes["account.incoming"] == ["account STC2"]
     assert notes["endpoint.off"] == ["carol", "203.0.113.7"]
     assert "endpoints dave smith: user: " in "; ".join(notes["invalid"])
     assert notes["tariff.never"] == ["tariff CUST: NIGHT"]
@@ -146,7 +151,7 @@ def test_what_changed_and_what_has_no_counterpart_is_said_in_both_languages(run,
     assert notes["did.unused"] == ["442000000001 (NEW)"]
     assert notes["did.none"] == ["442000000002"]
     assert told["counts"] == {
-        "currencies": 3, "carriers": 2, "tariffs": 9, "numbers": 7, "routes": 3, "accounts": 5, "endpoints": 4,
+        "currencies": 3, "carriers": 2, "tariffs": 10, "numbers": 8, "routes": 3, "accounts": 5, "endpoints": 5,
         "dids": 2, "rates": 323,
     }  # fmt: skip
     assert {each["note"] for each in told["notes"]} <= set(SENTENCES)
@@ -189,6 +194,20 @@ def test_phones_and_trunks(loaded, run):
     assert (alice.account, alice.extension, alice.caller_id) == ("STC1", "01002", "442079460000")
     assert [each.name for each in directory.endpoints_by_source("203.0.113.5")] == ["77@203.0.113.5/32"]
     assert directory.endpoints_by_source("203.0.113.6")[0].account == "STC1"
+
+
+def test_an_extension_is_reached_though_rules_would_rewrite_it(loaded):
+    rules = loaded[1].account("STC2").numbers.called
+    assert [rewrite(rules, number).number for number in ("771", "7712", "4420")] == ["771", "12", "4420"]
+
+
+def test_a_call_from_a_carrier_comes_to_the_did_and_is_charged(loaded, run):
+    words = ("explain", "--source-ip", "198.51.100.7", "--codecs", "PCMA", "--json")
+    came = json.loads(run(*words, "--to", "02079460000", code=1))
+    assert (came["kind"], came["account"], came["reason"]) == ("did", "STC1", "location_away")
+    (charge,) = (step["detail"] for step in came["steps"] if step["check"] == "charge")
+    assert "STC1 CUST-in 44 DID 0.0055 USD/min" in charge
+    assert json.loads(run(*words, "--to", "+35314378374", code=1))["reason"] == "did_blocked"
 
 
 def test_carriers_and_dids(loaded):
@@ -265,6 +284,18 @@ def test_a_trunks_prefix_is_there_for_the_rules_that_expect_it(loaded):
     assert dialled == "77442079460000"
     assert rewrite(directory.account("STC2").numbers.called, dialled).number == "442079460000"
     assert isinstance(directory.account("STC2").numbers.called[0], Rule)
+
+
+def test_callees_see_the_number_that_they_see_in_ov500(loaded, switch):
+    account = loaded[1].account("STC2")
+    switch.execute("SELECT * FROM customer_callerid WHERE account_id = 'STC2'")
+    rows = switch.fetchall()
+    for called in ("442079460000", "15551234", "33123"):
+        for said in ("02070001111", "447700900123", "1001"):
+            theirs = ov500_rule([row for row in rows if row["route"] == "OUTBOUND"], said)
+            if called.startswith("44"):
+                theirs = "441282777711"
+            assert shown(account.caller_ids, called, rewrite(account.numbers.caller, said).number, "")[0] == theirs
 
 
 def ov500_rate(switch, tariff, number, day, hour):
