@@ -335,12 +335,15 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """Call a SIP URI outside, by no edge."""
+    """Call a SIP URI, or a carrier's gateway, outside."""
 
     user: str
     address: str  # HOST:PORT
     codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
     ring_timeout: int  # seconds
+    carrier: str = ""  # whose gateway it is
+    edges: tuple[EdgeTarget, ...] = ()  # by which it is reached, one after the other; none: straight
+    progress_timeout: int = 0  # seconds until it must have said that it rings; 0: as long as it may ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +390,7 @@ class Case:
     world: World
     settings: Settings
     hop: bool = False
+    emergency: str = ""  # the emergency number that is called
     endpoint: Endpoint | None = None
     account: Account | None = None
     kind: Kind | None = None
@@ -403,6 +407,7 @@ class Case:
     callee: Endpoint | None = None
     room: str = ""
     uri: str = ""
+    gateway: str = ""  # CARRIER/HOST:PORT
     caller_id: str = ""
     codecs: tuple[str, ...] = ()
     plan: Plan | None = None
@@ -432,5 +437,6 @@ class Decision:
     bases: tuple[Basis, ...] = ()  # by what each account pays, the caller's first; where there are any, money is held
     near: tuple[Near, ...] = ()
     called: str = ""  # the number called, without the prefix of the trunk it came by
+    emergency: bool = False
     destination: str = ""  # what is tried, by its name
     goes_on: bool = False  # whether there may be another way when that fails

@@ -140,9 +140,12 @@ class Route:
 
 
 class Target(NamedTuple):
-    """Where a DID's call goes: `value` is an endpoint's user or user@domain, a room, a number, or a SIP URI."""
+    """Where a call goes.
 
-    kind: Literal["endpoint", "room", "number", "uri"]
+    `value` is an endpoint's user or user@domain, a room, a number, a SIP URI, or CARRIER/HOST:PORT.
+    """
+
+    kind: Literal["endpoint", "room", "number", "uri", "gateway"]
     value: str
 
 

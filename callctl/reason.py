@@ -121,6 +121,11 @@ class Reason(Enum):
         "Phones or DIDs send the call on in a circle: see the steps for where it comes round, and change one `forward`.",
         "呼叫在话机或 DID 之间循环转接：请查看步骤，并修改其中一个 `forward`。",
     )
+    EMERGENCY_UNROUTED = _Row(
+        "emergency_unrouted", 404, 3, "NO_ROUTE_DESTINATION",
+        "[calls] emergency_route leads an emergency call to no carrier: give the route an entry with active carriers.",
+        "[calls] emergency_route 没有为紧急呼叫找到任何运营商：请为该路由添加带有可用运营商的条目。",
+    )
     # media
     NO_COMMON_CODEC = _Row(
         "no_common_codec", 488, 88, "INCOMPATIBLE_DESTINATION",

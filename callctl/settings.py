@@ -159,9 +159,17 @@ class Calls(Section):
     codecs: tuple[str, ...] = ("OPUS", "G722", "PCMA", "PCMU")
     codec_check: tuple[CallKind, ...] = ("onnet", "conference", "service")
     echo_number: str = "*43"
+    emergency: tuple[Annotated[str, Field(pattern=r"^[0-9]{2,8}$")], ...] = ()  # numbers
+    emergency_route: str = ""  # the plan of routes by which calls to them go
     uri_hosts: tuple[Address, ...] = ()  # HOST:PORT of the SIP URIs that DIDs may lead to
     conference_profile: Profile = "default"
     proxy_media: bool = False
+
+    @model_validator(mode="after")
+    def _emergency_calls_go_somewhere(self) -> Self:
+        if self.emergency and not self.emergency_route:
+            raise ValueError("emergency numbers need an emergency_route: name a plan of `routes`")
+        return self
 
 
 class Money(Section):

@@ -79,9 +79,9 @@ def commands(
         return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Direct):
         known |= _common() | _caller_id(request, decision)
-        legs = started | {"callctl_edge": plan.address, "originate_timeout": str(plan.ring_timeout)}
-        legs |= {"outbound_redirect_fatal": "true"}
-        dialled = command.direct_dial_string(plan.user, plan.address, _profile(request, settings), plan.codecs, legs)
+        profile = _profile(request, settings)
+        legs = started | _direct(plan)
+        dialled = command.direct_dial_string(plan.user, plan.address, profile, plan.codecs, legs, plan.edges)
         return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Conference):
         return _conference(plan, request, settings, decision, known, started)
@@ -89,6 +89,16 @@ def commands(
     if isinstance(plan, Confirm):
         return *answered, command.execute("playback", command.DONE), command.hangup("NORMAL_CLEARING")
     return *answered, command.execute("echo")
+
+
+def _direct(plan: Direct) -> dict[str, str]:
+    """Of legs to the outside: where they go, and how long that may take."""
+    legs = {"callctl_edge": plan.address, "outbound_redirect_fatal": "true"}
+    legs["originate_timeout"] = str(plan.ring_timeout * max(1, len(plan.edges)) + (command.LATER if plan.edges else 0))
+    if plan.carrier:
+        legs |= {"callctl_carrier": plan.carrier, "callctl_gateway": plan.address}
+        legs |= {"leg_timeout": str(plan.ring_timeout), "leg_progress_timeout": str(plan.progress_timeout)}
+    return legs
 
 
 def _bridge(dialled: str) -> bytes:

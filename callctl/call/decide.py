@@ -10,7 +10,19 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
-from callctl.policy import account, barring, caller_id, charge, identify, limits, media, money, numbers, wishes
+from callctl.policy import (
+    account,
+    barring,
+    caller_id,
+    charge,
+    emergency,
+    identify,
+    limits,
+    media,
+    money,
+    numbers,
+    wishes,
+)
 from callctl.policy.duration import longest
 from callctl.reason import Reason
 from callctl.routing import destination, did, onward, reach
@@ -21,6 +33,7 @@ Check = Callable[[Case], Step | None]
 CHECKS: tuple[Check, ...] = (
     identify.check,
     did.check,
+    emergency.check,
     account.check,
     numbers.check,
     destination.check,
@@ -90,6 +103,7 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         bases=() if refused else case.bases,
         near=tuple(case.near),
         called=case.request.called,
+        emergency=bool(case.emergency),
         destination=onward.name(case),
         goes_on=not refused and onward.has_more(case),
     )

@@ -24,6 +24,7 @@ def told(decision: Decision, lang: Lang) -> dict[str, Any]:
         "kind": decision.kind,
         "account": decision.account or None,
         "endpoint": decision.endpoint or None,
+        "emergency": decision.emergency,
         "max_seconds": decision.max_seconds,
         "paid_seconds": decision.paid_seconds,
         "codecs": list(decision.codecs),

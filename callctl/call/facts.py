@@ -41,6 +41,7 @@ def variables(request: CallRequest, decision: Decision, controller: str) -> dict
         "callctl_endpoint": decision.endpoint,
         "callctl_called": decision.called or request.called,
         "callctl_levels": ",".join(decision.levels),
+        "callctl_emergency": "true" if decision.emergency else "",
     }
     if decision.bases:
         known |= {
@@ -73,6 +74,7 @@ def routed(request: CallRequest, decision: Decision, controller: str) -> list[Re
         source_ip=request.source_ip,
         sip_call_id=request.sip_call_id,
         basis=pack(decision.bases) if decision.bases else None,
+        emergency=1 if decision.emergency else None,
     )
     data = summary(request, decision)
     story = event(
@@ -86,6 +88,8 @@ def summary(request: CallRequest, decision: Decision) -> dict[str, Any]:
     plan = decision.plan
     called = decision.called or request.called or request.called_raw
     data: dict[str, Any] = {"from": request.caller, "to": called, "kind": decision.kind}
+    if decision.emergency:
+        data["emergency"] = True
     if isinstance(plan, Reject):
         detail = say(decision.steps[-1].message, "en")
         data |= {"reason": plan.reason.machine_name, "sip": plan.reason.sip, "detail": detail}
@@ -100,6 +104,7 @@ def trace(decision: Decision) -> dict[str, Any]:
     """Every step, in a form that any language can be made from later."""
     return {
         "outcome": outcome_name(decision),
+        "emergency": decision.emergency,
         "max_seconds": decision.max_seconds,
         "paid_seconds": decision.paid_seconds,
         "codecs": list(decision.codecs),
@@ -131,7 +136,7 @@ def targets(decision: Decision) -> list[str]:
     if isinstance(plan, Conference):
         return [f"room {plan.room} on {plan.owner}"]
     if isinstance(plan, Direct):
-        return [f"{plan.user}@{plan.address}"]
+        return [f"{plan.user}@{plan.address}{f' of {plan.carrier}' if plan.carrier else ''}"]
     if isinstance(plan, Confirm):
         return [f"{plan.wish.word} {plan.wish.number}".rstrip()]
     return ["echo"] if isinstance(plan, Echo) else []
@@ -190,6 +195,7 @@ def ended(a_leg: Event) -> list[Record]:
         reason=reason.machine_name if reason else None,
         source_ip=printable(a_leg.variable("sip_network_ip")),
         sip_call_id=printable(a_leg.variable("sip_call_id"), 255),
+        emergency=1 if a_leg.variable("callctl_emergency") else None,
         **charging.columns(charging.charges(a_leg)),
     )
     legs = [
@@ -212,6 +218,8 @@ def leg_ended(b_leg: Event) -> list[Record]:
         call,
         started,
         leg_uuid=uuid,
+        carrier=printable(b_leg.variable("callctl_carrier"), 64),
+        gateway=printable(b_leg.variable("callctl_gateway"), 128),
         target=printable(b_leg.variable("callctl_edge") or b_leg.get("Caller-Destination-Number"), 255),
         dialed_at=b_leg.number("Caller-Channel-Created-Time"),
         ringing_at=ringing or None,

@@ -194,13 +194,19 @@ def conference(name: str, profile: str, pin: str = "") -> str:
 
 
 def direct_dial_string(
-    called: str, address: str, profile: str, codecs: Sequence[str], values: Mapping[str, str]
+    called: str,
+    address: str,
+    profile: str,
+    codecs: Sequence[str],
+    values: Mapping[str, str],
+    edges: Sequence[EdgeTarget] = (),
 ) -> str:
-    """The argument of `bridge` by no edge: towards another FreeSWITCH of the core, or a host outside."""
+    """The argument of `bridge` towards another FreeSWITCH of the core, or a host outside: straight, or by one edge
+    after the other.
+    """
     legs = dict(values)
     if codecs:
         legs["absolute_codec_string"] = codec_list(codecs)
-    return (
-        f"{{^^~{variables(legs, '~')}}}sofia/{_checked(_NAME, profile, 'profile')}/"
-        f"{user(called)}@{_host_and_port(address)}"
-    )
+    target = f"sofia/{_checked(_NAME, profile, 'profile')}/{user(called)}@{_host_and_port(address)}"
+    ways = [f";fs_path={route(edge.address)}" for edge in edges] or [""]
+    return f"{{^^~{variables(legs, '~')}}}{'|'.join(target + way for way in ways)}"

@@ -10,6 +10,8 @@ def check(case: Case) -> Step:
     """Sets the account that pays and whose rules hold."""
     if case.hop:
         return skipped("account", "account.hop")
+    if case.emergency:
+        return skipped("account", "account.emergency")
     name = payer(case)
     case.account = case.directory.account(name)
     lineage = case.directory.lineage(name)

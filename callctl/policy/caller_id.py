@@ -16,6 +16,9 @@ def check(case: Case) -> Step | None:
     if callee is not None and callee.account == caller.account and caller.extension:
         case.caller_id = caller.extension
         return None
+    if case.emergency:
+        case.caller_id = own
+        return None
     policy = caller.caller_ids
     if policy is None:
         policy = case.account.caller_ids if case.account is not None else NO_CALLER_IDS

@@ -17,6 +17,8 @@ class Leg(NamedTuple):
 
 def legs(case: Case) -> list[Leg]:
     """Those of a kind that costs, the caller's first, then those of phones that send the call on."""
+    if case.emergency:
+        return []
     rated = case.settings.money.rated
     found = []
     if case.account is not None and case.kind in rated:

@@ -37,6 +37,8 @@ def check(case: Case) -> Step | None:
 
 def _levels(case: Case) -> list[Level]:
     """Those that have a limit, the nearest first."""
+    if case.emergency:
+        return []
     named: list[tuple[str, Limits]] = []
     named += [(f"did {did.number}", Limits(did.calls)) for did in case.dids]
     for endpoint in (case.endpoint, *(forwarder for forwarder, _ in case.forwarders)):

@@ -10,8 +10,9 @@ from callctl.routing.sdp import offered
 
 def check(case: Case) -> Step:
     """Sets the codecs both legs may use; none are set where the check is off, and FreeSWITCH then negotiates."""
-    if case.hop:
-        return skipped("codecs", "codecs.off", what="a call sent on by a node")
+    if case.hop or case.emergency:
+        what = "a call sent on by a node" if case.hop else "emergency calls"
+        return skipped("codecs", "codecs.off", what=what)
     if case.kind not in case.settings.calls.codec_check:
         return skipped("codecs", "codecs.off", what=f"{case.kind} calls")
     if case.account is not None and not case.account.codec_check:

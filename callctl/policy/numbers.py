@@ -17,7 +17,7 @@ def check(case: Case) -> Step | None:
     """Sets the numbers that the call goes on with; None where no rules are given. Rooms and service codes stay."""
     owned = [each for each in _owned(case) if each[1] != NO_REWRITING]
     request = case.request
-    if not owned or not request.called or request.called.startswith((ROOM_PREFIX, "*", "#")):
+    if case.emergency or not owned or not request.called or request.called.startswith((ROOM_PREFIX, "*", "#")):
         return None
     called, said_called = follow(request.called, ((owner, rules.called) for owner, rules in owned))
     caller, said_caller = follow(request.caller, ((owner, rules.caller) for owner, rules in owned))

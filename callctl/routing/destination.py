@@ -63,6 +63,9 @@ def _led(case: Case, target: Target) -> Step:
             return _entered(case, target.value)
         case "uri":
             return _uri(case, target.value)
+        case "gateway":
+            case.gateway = target.value
+            return passed("destination", "destination.gateway", gateway=target.value)
         case "number":
             return _number(case, target.value, account, [domain])
 

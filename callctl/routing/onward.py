@@ -33,7 +33,7 @@ def goes_on(case: Case, reason: Reason) -> bool:
         if number:
             forward(case, number)
             return True
-    if case.left and reason in _NEXT:
+    if case.left and (reason in _NEXT or case.emergency):
         case.target, case.left = case.left[0], case.left[1:]
         case.by, case.forwarders = None, ()
         anew(case)
@@ -67,7 +67,7 @@ def lead(case: Case, did: Did) -> None:
 def anew(case: Case) -> None:
     """Forget what was found on the way to the destination before."""
     case.again = True
-    case.callee, case.room, case.uri, case.plan = None, "", "", None
+    case.callee, case.room, case.uri, case.gateway, case.plan = None, "", "", "", None
     case.codecs, case.bases, case.most, case.paid, case.ending = (), (), None, None, "time"
     case.near.clear()
 
@@ -79,4 +79,6 @@ def has_more(case: Case) -> bool:
 
 def name(case: Case) -> str:
     """What the call is to reach, by one name."""
-    return case.callee.name if case.callee is not None else f"room {case.room}" if case.room else case.uri
+    if case.callee is not None:
+        return case.callee.name
+    return f"room {case.room}" if case.room else case.uri or case.gateway

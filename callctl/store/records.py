@@ -115,6 +115,7 @@ _CDR: dict[str, Convert] = {
     "q850": _number(16),
     "hangup_cause": _text(64),
     "hangup_by": _text(12),
+    "emergency": _number(8),
     "reason": _text(64),
     "trace": _json,
     "source_ip": _text(45),

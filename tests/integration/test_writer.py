@@ -60,7 +60,8 @@ class TestRows:
     """What facts become."""
 
     def test_every_column_arrives(self, spool: Spool, writer: Writer, database: Pool):
-        numbers = dict.fromkeys(["ring_ms", "duration_ms", "billed_seconds", "attempts", "sip_status", "q850"], 7)
+        counted = ["ring_ms", "duration_ms", "billed_seconds", "attempts", "sip_status", "q850", "emergency"]
+        numbers = dict.fromkeys(counted, 7)
         money = dict.fromkeys(["price", "tax", "cost"], "1.234567")
         times = {"answered_at": T0 + 1, "ended_at": T0 + 10**6}
         given = numbers | money | times | {"trace": [{"check": "编"}], "currency": "USD"}
