@@ -22,6 +22,7 @@ from callctl.settings import split_address
 
 LISTS = ("currencies", "tariffs", "numbers", "carriers", "routes", "accounts", "endpoints", "dids")
 LOAD, BALANCES, ADDRESSES = "load.sh", "balances.sh", "address.sql"
+_DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # of libyaml, where PyYAML has it
 _SHELL = '#!/bin/sh\n# {}\nset -eu\ncd "$(dirname "$0")"\n'
 
 
@@ -71,7 +72,10 @@ def _yaml(name: str, entries: Iterable[Said]) -> str:
 
 def _flow(value: object) -> str:
     """On one line."""
-    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False, width=1 << 20).strip()
+    text: str = yaml.dump(
+        value, Dumper=_DUMPER, default_flow_style=True, allow_unicode=True, sort_keys=False, width=1 << 20
+    )
+    return text.strip()
 
 
 def _long(body: dict[str, object]) -> str:

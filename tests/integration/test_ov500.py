@@ -34,7 +34,7 @@ from callctl.store.tariff import load
 
 SCHEMA = Path(__file__).with_name("switch.sql")
 MONDAY = datetime(2026, 11, 2, tzinfo=UTC)
-HOURS = [(day, hour) for day in (0, 4, 5, 6) for hour in (2, 12, 20)]
+HOURS = [(day, hour) for day in (0, 4, 5, 6) for hour in (2, 8, 12, 18, 20)]
 ZONE = ZoneInfo("UTC")
 
 
@@ -305,7 +305,7 @@ def ov500_rate(switch, tariff, number, day, hour):
         " USING (ratecard_id) WHERE map.tariff_id = %s AND ratecard_for = 'OUTGOING'"
         " AND %s BETWEEN start_day AND end_day AND CAST(%s AS TIME) BETWEEN start_time AND end_time"
         " AND %s LIKE CONCAT(prefix, '%%') ORDER BY map.priority, LENGTH(prefix) DESC, rate.rate LIMIT 1",
-        (tariff, day, f"{hour}:00:00", number),
+        (tariff, day, f"{hour:02}:00:00", number),
     )
     return switch.fetchone()
 
@@ -352,7 +352,7 @@ def ov500_carriers(switch, plan, number, day, hour):
         " FROM dialplan_prefix_list WHERE dialplan_id = %s AND %s BETWEEN start_day AND end_day"
         " AND CAST(%s AS TIME) BETWEEN start_time AND end_time"
         " AND %s LIKE CONCAT(TRIM(TRAILING '%%' FROM dial_prefix), '%%') AND carrier_id <> 'GONE'",
-        (plan, day, f"{hour}:00:00", number),
+        (plan, day, f"{hour:02}:00:00", number),
     )
     rows = switch.fetchall()
     longest = max((len(row["prefix"]) for row in rows), default=0)
