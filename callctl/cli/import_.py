@@ -16,7 +16,7 @@ from callctl.cli.output import Context, pass_context
 from callctl.declaration_account import Domain, Zone
 from callctl.errors import ConfigError, StoreError
 from callctl.ov500.company import read
-from callctl.ov500.files import ADDRESSES, BALANCES, LOAD, write
+from callctl.ov500.files import ADDRESSES, BALANCES, LOAD, check, write
 from callctl.ov500.made import Made
 from callctl.ov500.notes import SENTENCES
 from callctl.ov500.source import Source
@@ -62,6 +62,7 @@ def ov500(
     _checked(Zone, timezone, "--timezone")
     made = _read(mysql, domain, timezone)
     _show(context, folder, write(folder, made), made)
+    check(folder, made)
 
 
 def _read(mysql: Mysql, domain: str | None, timezone: str) -> Made:

@@ -67,15 +67,16 @@ class Accounts:
         body: Body = {"name": name}
         if known:
             body["parent"] = self._made.name("account", parent)
-        if text(row, "status_id") != "1" or (
-            text(row, "account_type") != "RESELLER" and account not in self._tariff_of
-        ):
+        currency = self._codes.get(whole(row, "currency_id") or 0, "")
+        charged = text(row, "account_type") == "RESELLER" or account in self._tariff_of
+        if text(row, "status_id") != "1" or not charged or not currency:
             body["status"] = "closed"
             self._made.notes.add("account.closed", f"account {account}")
         if timezone != "UTC":
             body["timezone"] = timezone
-        currency = self._codes.get(whole(row, "currency_id") or 0, "")
-        body |= self._charged(account, row, currency) | self._calls(row) | self._paid(account)
+        body |= self._calls(row)
+        if currency:
+            body |= self._charged(account, row, currency) | self._paid(account)
         if text(row, "account_type") != "RESELLER":
             body |= self._outside(account)
         else:
@@ -84,13 +85,11 @@ class Accounts:
             body["blocked"] = barred
         if self._made.add("accounts", body, text(self._people.get(account, {}), "company_name")):
             debt = amount(self._money.get(account, {}), "balance").quantize(_MICRO)
-            if debt:
+            if debt and currency:
                 self._made.balances.append((name, -debt))
 
     def _charged(self, account: str, row: Row, currency: str) -> Body:
         """By what it pays; its currency is that of its tariffs, and OV500 refuses calls where they differ."""
-        if not currency:
-            return {}
         its = terms(row, currency)
         tariff, barred = self._tariffs.outgoing(account, self._tariff_of.get(account, ""), its)
         body: Body = {"currency": currency, "tariff": tariff}

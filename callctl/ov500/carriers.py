@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from callctl.ov500.accounts import codec_list
@@ -12,6 +13,7 @@ from callctl.ov500.tariffs import Tariffs, terms
 from callctl.settings import split_address
 
 PASSWORDS = "/etc/callctl/carriers"  # a folder of each controller
+_USER = re.compile(r"[A-Za-z0-9_.+-]{1,64}")
 _CALLER_ID = {"pid": "pai", "rpid": "rpid", "no": "none"}
 _MOST = 1000  # of a gateway's weight
 _LONGEST_RING = 600
@@ -79,7 +81,7 @@ def _gateways(made: Made, name: str, rows: list[Row]) -> Body:
         )
         if text(row, "auth_type") != "CUSTOMER" or not text(row, "username"):
             continue
-        if "username" in body:
+        if "username" in body or not _USER.fullmatch(text(row, "username")):
             made.notes.add("carrier.credentials", f"carrier {name}: {address}")
             continue
         body |= {"username": text(row, "username"), "password_file": f"{PASSWORDS}/{name}"}

@@ -24,12 +24,13 @@ def phones(source: Source, made: Made, domain: str | None) -> None:
             f"{len(rows)} phones of OV500 have a user and no domain, and callctl names phones by both: "
             "give --domain, the one that they register at."
         )
+    extensions: set[tuple[str, str]] = set()
     for row in rows:
         assert domain is not None
-        _phone(row, made, domain.lower())
+        _phone(row, made, domain.lower(), extensions)
 
 
-def _phone(row: Row, made: Made, domain: str) -> None:
+def _phone(row: Row, made: Made, domain: str, extensions: set[tuple[str, str]]) -> None:
     user = text(row, "username")
     account = made.name("account", text(row, "account_id"))
     if text(row, "status") != "1":
@@ -39,7 +40,10 @@ def _phone(row: Row, made: Made, domain: str) -> None:
         made.notes.add("invalid", f"endpoints {user}: account {text(row, 'account_id') or '-'}")
         return
     body: Body = {"account": account, "user": user, "domain": domain}
-    if extension := text(row, "extension_no"):
+    extension = text(row, "extension_no")
+    if (account, extension) in extensions:
+        made.notes.add("endpoint.extension", f"{user}: {extension}")
+    elif extension:
         body["extension"] = extension
     if (caller := text(row, "caller_id")) and _CALLER.fullmatch(caller):
         body["caller_id"] = caller
@@ -50,6 +54,7 @@ def _phone(row: Row, made: Made, domain: str) -> None:
         made.notes.add("endpoint.secret", user)
     if not made.add("endpoints", body, text(row, "display_name") or text(row, "name")):
         return
+    extensions.add((account, extension))
     _limits(row, made, user, "sip")
     if text(row, "ipauthfrom") in ("SRC", "FROM"):
         made.notes.add("endpoint.address_check", f"{user}: {text(row, 'ipaddress')}")

@@ -37,6 +37,11 @@ def write(folder: Path, made: Made) -> list[str]:
         raise ConfigError(f"{folder} cannot be written: {error.strerror}: name another folder by --to.") from error
 
 
+def check(folder: Path, made: Made) -> None:
+    """Raise ConfigError, with the place, if `apply` would not take the files as they are."""
+    declaration.read(folder / f"{name}.yaml" for name in LISTS if made.lists.get(name)).among(Known())
+
+
 def _written(folder: Path, made: Made) -> Iterable[str]:
     lists = [name for name in LISTS if made.lists.get(name)]
     for name in lists:
@@ -47,7 +52,6 @@ def _written(folder: Path, made: Made) -> Iterable[str]:
     for name, password in made.passwords.items():
         (folder / "carriers").mkdir(mode=0o700, exist_ok=True)
         yield f"carriers/{_put(folder / 'carriers' / name, password + chr(10))}"
-    declaration.read(folder / f"{name}.yaml" for name in lists).among(Known())
     yield _put(folder / LOAD, _load(lists, made))
     if made.balances:
         yield _put(folder / BALANCES, _balances(made))

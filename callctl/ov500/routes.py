@@ -76,11 +76,14 @@ class Routes:
         if not any(plan for _, plan in own):
             return None
         if len(own) == 1 and not own[0][0]:
-            return self._made.name("route", own[0][1])
+            return self._there(self._made.name("route", own[0][1]))
         name = self._made.name("route", f"{account}-routes")
         causes = list(dict.fromkeys(cause for _, plan in own for cause in self._on.get(plan, ())))
         self._put(name, self._joined(dict(own)), causes, account)
-        return name
+        return self._there(name)
+
+    def _there(self, name: str) -> str | None:
+        return None if self._made.get("routes", name) is None else name
 
     def _of_account(self, row: Row) -> None:
         account, plan = text(row, "account_id"), text(row, "dialplan_id")

@@ -62,20 +62,23 @@ INSERT INTO account VALUES
   (2, 'STR1', '', '1', 'RESELLER', 2, 4, 100, 20, 'exclusive', 0, 0, 0, 'G729,PCMU,PCMA', '0', '0', '0', 30, 'ROUND', '0'),
   (3, 'STR2', 'STR1', '1', 'RESELLER', 4, 4, 50, NULL, 'inclusive', 5, 2.5, 0, 'PCMU,PCMA', '0', '0', '0', 600, NULL, '0'),
   (4, 'STC2', 'SYSTEM', '1', 'CUSTOMER', 4, 4, 5, 1, 'exclusive', 0, 0, 0, 'PCMA', '0', '0', '0', 30, NULL, '1'),
-  (5, 'STC 3', '', '-2', 'CUSTOMER', 4, 5, 1, 1, 'exclusive', 0, 0, 0, NULL, '0', '0', '0', 30, NULL, '0');
+  (5, 'STC 3', '', '-2', 'CUSTOMER', 4, 5, 1, 1, 'exclusive', 0, 0, 0, NULL, '0', '0', '0', 30, NULL, '0'),
+  (6, 'STC4', 'GONE', '1', 'CUSTOMER', 4, 9, 1, 1, 'exclusive', 0, 0, 0, NULL, '0', '0', '0', 30, NULL, '0');
 INSERT INTO customers VALUES (1, 'STC1', '北京电话', 'prepaid'), (2, 'STC2', 'O''Brien & Søn', 'postpaid'),
   (3, 'STC 3', 'Gone Ltd', 'prepaid');
 INSERT INTO resellers VALUES (1, 'STR1', 'Groß Télécom'), (2, 'STR2', 'Zweite');
 INSERT INTO customer_voipminuts VALUES (1, 'STC1', '', 'CUST'), (2, 'STR1', 'AAA', 'RES'), (3, 'STR2', '', 'RES'),
   (4, 'STC2', '', 'BIG'), (5, 'STC 3', '', 'CUST');
-INSERT INTO customer_balance VALUES (1, 'STC1', 0, -25.5), (2, 'STR1', 500, 0), (3, 'STR2', 100, 12.345678), (4, 'STC2', 50, 20);
+INSERT INTO customer_balance VALUES (1, 'STC1', 0, -25.5), (2, 'STR1', 500, 0), (3, 'STR2', 100, 12.345678), (4, 'STC2', 50, 20),
+  (5, 'STC4', 10, 5);
 
 INSERT INTO customer_sip_account VALUES
   (1, 'alice', 's3''cret', '', '1', 'STC1', 1, 1, 'NO', '01002', 'N', '爱丽丝', '442079460000', 'N'),
   (2, 'bob', 'hunter2', '198.51.100.9', '1', 'STC1', 1, 1, 'SRC', '1002', 'Y', NULL, NULL, 'Y'),
   (3, 'carol', 'x', '', '0', 'STC1', 1, 1, 'NO', '1003', 'N', NULL, NULL, 'N'),
   (4, 'dave smith', 'x', '', '1', 'STC2', 1, 1, 'NO', '1', 'N', NULL, NULL, 'N'),
-  (5, 'erin', '', '', '1', 'STC2', 1, 1, 'NO', '771', 'N', NULL, NULL, 'N');
+  (5, 'erin', '', '', '1', 'STC2', 1, 1, 'NO', '771', 'N', NULL, NULL, 'N'),
+  (6, 'frank', 'hunter22', '', '1', 'STC1', 1, 1, 'NO', '1002', 'N', NULL, NULL, 'N');
 INSERT INTO customer_ips VALUES
   (1, 'STC2', '203.0.113.5', '1', 10, 1, 'pbx', '77%', ''), (2, 'STC1', '203.0.113.6', '1', 10, 1, NULL, '%', NULL),
   (3, 'STC1', '203.0.113.5', '1', 10, 1, NULL, '77%', 'CODE'), (4, 'STC1', 'pbx.example.net', '1', 10, 1, NULL, '%', ''),
@@ -109,8 +112,9 @@ INSERT INTO carrier_rates (ratecard_id, prefix, destination, rate, connection_ch
 INSERT INTO carrier VALUES (1, 'CAR1', 'Étoile', 'COST1', 1, 20, 100, 4, 5, 30, 'pid', 'G729,PCMA', 0, 'exclusive', 4),
   (2, 'CAR2', 'Zwei', 'COST2', 1, 10, NULL, 5, 50, 40, 'rpid', 'PCMA', 20, 'exclusive', 6);
 INSERT INTO carrier_ips VALUES (1, 'CAR1', '198.51.100.7', 70, 1, '1', 'IP', NULL, NULL),
-  (2, 'CAR1', '198.51.100.8:5070', 30, 1, '1', 'IP', NULL, NULL), (3, 'CAR1', '198.51.100.9', 30, 1, '0', 'IP', NULL, NULL),
-  (4, 'CAR2', '192.0.2.1', 100, 1, '1', 'CUSTOMER', 'me', 'p4ss phrase');
+  (3, 'CAR1', '198.51.100.9', 30, 1, '0', 'IP', NULL, NULL),
+  (4, 'CAR2', '192.0.2.1', 100, 1, '1', 'CUSTOMER', 'me', 'p4ss phrase'),
+  (5, 'CAR1', '198.51.100.8:5070', 30, 1, '1', 'CUSTOMER', 'a@b', 'x');
 INSERT INTO carrier_prefix (carrier_id, maching_string, remove_string, add_string, display_string, route) VALUES
   ('CAR1', '44%', '44', '0044%', '44|%=>0044%', 'OUTBOUND'), ('CAR1', '%', '', '00%', '%=>00%', 'OUTBOUND'),
   ('CAR1', '0%', '0', '44%', '0|%=>44%', 'INBOUND'), ('CAR2', '%', '', '%', '%=>%', 'OUTBOUND');

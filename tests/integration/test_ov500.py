@@ -136,7 +136,11 @@ def test_what_changed_and_what_has_no_counterpart_is_said_in_both_languages(run,
     assert notes["renamed"] == ["account STC 3 → STC-3"]
     assert notes["currency.code"] == ["EURO → EUR"]
     assert notes["endpoint.conflict"] == ["77@203.0.113.5: account STC1"]
+    assert notes["carrier.credentials"] == ["carrier CAR1: 198.51.100.8:5070"]
     assert notes["did.uri"] == ["203.0.113.9:5080"]
+    assert notes["endpoint.extension"] == ["frank: 1002"]
+    assert notes["account.closed"] == ["account STC 3", "account STC4"]
+    assert notes["account.parent"] == ["account STC4: GONE"]
     assert notes["endpoint.secret"] == ["erin"]
     assert notes["account.incoming"] == ["account STC2"]
     assert notes["endpoint.off"] == ["carol", "203.0.113.7"]
@@ -151,7 +155,7 @@ def test_what_changed_and_what_has_no_counterpart_is_said_in_both_languages(run,
     assert notes["did.unused"] == ["442000000001 (NEW)"]
     assert notes["did.none"] == ["442000000002"]
     assert told["counts"] == {
-        "currencies": 3, "carriers": 2, "tariffs": 10, "numbers": 8, "routes": 3, "accounts": 5, "endpoints": 5,
+        "currencies": 3, "carriers": 2, "tariffs": 10, "numbers": 8, "routes": 3, "accounts": 6, "endpoints": 6,
         "dids": 2, "rates": 323,
     }  # fmt: skip
     assert {each["note"] for each in told["notes"]} <= set(SENTENCES)
