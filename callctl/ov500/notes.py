@@ -39,7 +39,6 @@ SENTENCES: Mapping[str, tuple[str, str, str]] = {
     "tariff.never": (LEFT, "ratecards and routes whose hours never come: a day or time is missing, or the end is before the start", "时段永不生效的费率卡和路由：缺少日期或时间，或结束早于开始"),
     "rate.prefix": (LEFT, "rates whose prefix is not 1 to 20 digits", "前缀不是 1 到 20 位数字的费率"),
     "rate.blocked_partly": (LEFT, "blocked rates with allowed ones below them, or at some hours only, or of carriers", "下面还有允许前缀、仅部分时段有效或属于运营商的禁止费率"),
-    "rate.rental": (LEFT, "set-up charges and rentals of DIDs: for the billing job", "DID 的开通费和月租：由计费程序处理"),
     "tariff.incoming_cost": (LEFT, "what carriers charge for incoming calls", "运营商来话成本"),
     "tariff.bundle": (LEFT, "bundles and monthly charges: for the billing job", "套餐与月费：由计费程序处理"),
     "account.billing_code": (LEFT, "billing codes: an account is known by its endpoints", "计费代码：账户由其终端识别"),
@@ -91,7 +90,7 @@ class Notes:
             if keys:
                 lines += ["", titles[chinese]]
             for key in keys:
-                lines.append(f"- {SENTENCES[key][1 + chinese]}:")
+                lines.append(f"- {SENTENCES[key][1 + chinese]}{'：' if chinese else ':'}")
                 lines.append(f"    {_listed(list(self.found[key]), chinese)}")
         return lines
 

@@ -130,7 +130,7 @@ def test_what_changed_and_what_has_no_counterpart_is_said_in_both_languages(run,
     english = run(*words, "--to", tmp_path / "a")
     chinese = run(*words, "--to", tmp_path / "b", "--lang", "zh")
     assert "- bundles and monthly charges: for the billing job:\n    tariff CUST; account STC1: FREE500\n" in english
-    assert "- 套餐与月费：由计费程序处理:\n    tariff CUST；account STC1: FREE500\n" in chinese
+    assert "- 套餐与月费：由计费程序处理：\n    tariff CUST；account STC1: FREE500\n" in chinese
     told = json.loads(run(*words, "--to", tmp_path / "c", "--json"))
     notes = {each["note"]: each["about"] for each in told["notes"]}
     assert notes["renamed"] == ["account STC 3 → STC-3"]
