@@ -29,6 +29,7 @@ def check_items(accounts: Accounts, endpoints: Endpoints, tariffs: Tariffs, item
         for item in group.values():
             _all_there(item, there)
     _currencies(tariffs, items, known)
+    _incoming(accounts, tariffs, items, known)
 
 
 def _all_there(placed: Placed[E], there: Mapping[str, set[str]]) -> None:
@@ -86,3 +87,24 @@ def _currencies(tariffs: Tariffs, items: Items, known: Known) -> None:
         if entry.currency not in (None, own):
             said = f"carrier {entry.name} is in {entry.currency} and its tariff {entry.tariff} in {own}"
             raise ConfigError(f"{placed.at('currency')}: {said}; make them one currency.")
+
+
+def _incoming(accounts: Accounts, tariffs: Tariffs, items: Items, known: Known) -> None:
+    """That an account pays for calls to its DIDs in its own currency."""
+    currencies = {name: body["currency"] for name, body in known.tariffs.items()}
+    currencies |= {name: placed.entry.currency for name, placed in tariffs.items()}
+    own = {name: (body.get("currency"), body.get("tariff")) for name, body in known.accounts.items()}
+    own |= {name: (placed.entry.currency, placed.entry.tariff) for name, placed in accounts.items()}
+    named = [(name, placed.entry.tariff_in, placed.at("tariff_in")) for name, placed in accounts.items()]
+    for placed in items.get("did", {}).values():
+        assert isinstance(placed.entry, DidEntry)
+        named.append((placed.entry.account, placed.entry.tariff, placed.at("tariff")))
+    for account, tariff, place in named:
+        if tariff is None:
+            continue
+        currency, by = own[account]
+        has = currency or currencies.get(by or "")
+        if has != currencies[tariff]:
+            incoming = f"tariff {tariff} for its DIDs in {currencies[tariff]}"
+            said = f"account {account} is in {has or 'no currency'} and {incoming}"
+            raise ConfigError(f"{place}: {said}; make them one currency.")

@@ -144,7 +144,7 @@ def targets(decision: Decision) -> list[str]:
 
 def sent_on(decision: Decision, after: Reason) -> dict[str, Any]:
     """What a call's story says where it goes on to another destination."""
-    return {"after": after.machine_name, "to": decision.destination, "steps": _steps(decision)}
+    return {"after": after.machine_name, "destination": decision.destination, "steps": _steps(decision)}
 
 
 def answered(a_leg: Event) -> Record:

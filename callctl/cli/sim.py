@@ -42,6 +42,8 @@ def _mix(_ctx: click.Context, _param: click.Parameter, value: str | None) -> lis
     show_default=True,
     help="The endpoint that calls; several call in turn.  主叫终端，可给多个轮流呼叫",
 )
+@click.option("--to", "called", default="", help="The number dialled, in place of the scenarios'.  被叫号码")
+@click.option("--source-ip", "source", default="", help="Calls come from there, and by no edge.  来源地址")
 @click.option("--node", "name", help="Which of [[nodes]] to play; else the first.  扮演的节点")
 @click.option("--seed", type=int, help="Makes the same calls, with the same UUIDs, as the last time it was given.")
 @pass_context
@@ -52,6 +54,8 @@ def sim(
     mix: list[Scenario],
     speed: float,
     callers: tuple[str, ...],
+    called: str,
+    source: str,
     name: str | None,
     seed: int | None,
 ) -> None:
@@ -62,7 +66,7 @@ def sim(
     settings = context.settings
     node = _play(settings, _node(settings, name), speed, callers[0].rpartition("@")[2], seed)
     try:
-        results = _place(node, mix, count or len(mix), rate, callers, settings)
+        results = _place(node, mix, count or len(mix), rate, callers, settings, called, source)
     finally:
         node.stop()
     _report(context, results)
@@ -93,7 +97,14 @@ def _play(settings: Settings, node: Node, speed: float, domain: str, seed: int |
 
 
 def _place(
-    node: SimNode, mix: list[Scenario], count: int, rate: float, callers: tuple[str, ...], settings: Settings
+    node: SimNode,
+    mix: list[Scenario],
+    count: int,
+    rate: float,
+    callers: tuple[str, ...],
+    settings: Settings,
+    called: str,
+    source: str,
 ) -> list[CallResult]:
     """Calls in turn from the edges, once the controller's feed has found this node."""
     deadline = time.monotonic() + FEED
@@ -107,8 +118,9 @@ def _place(
             mix[number % len(mix)],
             caller=caller.partition("@")[0],
             domain=caller.rpartition("@")[2],
-            source_ip=edge,
-            headers={"X-Callctl-Endpoint": caller},
+            called=called,
+            source_ip=source or edge,
+            headers={"X-Callctl-Endpoint": "" if source else caller},
         )
         results.append(node.dial(spec))
         gevent.sleep(1 / rate)

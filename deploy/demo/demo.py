@@ -33,6 +33,7 @@ MIX = (
 )
 PAYING = ["--speed", "1", "--calls", "3", "--mix", "brief"]
 PAYING += ["--caller", "3001@example.net", "--caller", "4001@example.net", "--caller", "4001@example.net"]
+FROM_CARRIER = ["--source-ip", "192.0.2.20", "--to", "02079460001", "--caller", "02079460999@example.net"]
 READY = 30  # seconds
 CALLS = (
     "SELECT LEFT(call_uuid, 8) AS call_uuid, kind, account, caller, called, ring_ms, duration_ms, attempts AS tries,"
@@ -85,11 +86,13 @@ def show() -> None:
     say("The controller")
     serve()
     say("Calls from two simulated FreeSWITCH nodes, as `callctl tail` shows them")
-    print("acme's cost nothing; cafe is prepaid and has money for 4 seconds; hotel may make one at a time.", flush=True)
+    print("acme's cost nothing; cafe is prepaid and has money for 4 seconds; hotel may make one at a time.")
+    print("The first comes from a carrier to a DID: 1001 cannot be reached, 1004 is busy, 1002 answers.", flush=True)
     tail = subprocess.Popen(command("tail"))
     time.sleep(1)  # the tail begins at the newest event
     began = datetime.now(UTC)
     paying = subprocess.Popen(command("sim", "--node", "fs2", *PAYING), stdout=subprocess.DEVNULL)
+    callctl("sim", "--mix", "brief", *FROM_CARRIER, stdout=subprocess.DEVNULL)
     callctl("sim", "--mix", MIX, stdout=subprocess.DEVNULL)
     if paying.wait():
         raise subprocess.CalledProcessError(paying.returncode, paying.args)

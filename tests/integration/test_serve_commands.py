@@ -53,7 +53,7 @@ def test_migrate_and_apply_a_second_time_change_nothing(host):
     answer = said(migrated)
     assert answer == {"applied": [], "version": answer["version"]}
     assert (bool(CHINESE.search(english.out)), bool(CHINESE.search(chinese.out))) == (False, True)
-    assert said(applied) == {"changes": [], "dry_run": False, "kept": []}
+    assert said(applied) == {"changes": [], "dry_run": False, "kept": [], "hidden": []}
 
 
 def test_what_is_applied_holds_for_the_next_calls(platform, host, tmp_path):

@@ -72,7 +72,7 @@ def test_the_next_destination_is_tried_when_one_is_not_registered_busy_or_does_n
     story = platform.story(result)
     assert [leg["hangup_cause"] for leg in story.legs] == ["USER_BUSY", "NO_ANSWER", "NORMAL_CLEARING"]
     moved = [event["data"] for event in story.events if event["event"] == "sent_on"]
-    assert [(each["after"], each["to"]) for each in moved] == [
+    assert [(each["after"], each["destination"]) for each in moved] == [
         ("busy", "1005@example.net"), ("no_answer", "1002@example.net"),
     ]  # fmt: skip
     assert "locate.tried" in {step["key"] for step in moved[0]["steps"]}

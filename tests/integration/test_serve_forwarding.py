@@ -46,7 +46,7 @@ def test_a_busy_phone_sends_its_calls_on_until_it_says_otherwise(platform):
     legs, story = reached(platform, "1004")
     assert legs == ["1004", "1002"]
     (moved,) = [event["data"] for event in story.events if event["event"] == "sent_on"]
-    assert (moved["after"], moved["to"]) == ("busy", f"1002@{DOMAIN}")
+    assert (moved["after"], moved["destination"]) == ("busy", f"1002@{DOMAIN}")
     said(platform, "1004", "#67#")
     result = platform.place(Scenario("asks", "1004"))
     assert platform.story(result).cdr["reason"] == "busy"

@@ -52,6 +52,7 @@ def test_what_lies_outside_is_read(tmp_path):
     assert [entry.prefix for entry in world.entries] == ["", "44"]
 
 
+TARIFF = "tariffs:\n  - {name: in, currency: USD, rates: [{prefix: '', steps: [{price: '1'}]}]}\n"
 BASE = "accounts:\n  - {name: a}\n"
 
 
@@ -76,6 +77,12 @@ BASE = "accounts:\n  - {name: a}\n"
         (BASE + "dids:\n  - {number: '4420', account: a, to: []}\n", r":4: to"),
         (BASE + "dids:\n  - {number: '4420', account: a, to: [{room: s, number: '44'}]}\n", r":4: .*one of endpoint"),
         (BASE + "dids:\n  - {number: '4420', account: a, carrier: c9, to: [{room: s}]}\n", r":4: there is no carrier"),
+        (TARIFF + "accounts:\n  - {name: a, tariff_in: in}\n", r":4: account a is in no currency and tariff in for"),
+        (TARIFF + "accounts:\n  - {name: a, currency: EUR, tariff_in: in}\n", r":4: account a is in EUR and tariff in"),
+        (
+            TARIFF + BASE + "dids:\n  - {number: '4420', account: a, tariff: in, to: [{room: '1'}]}\n",
+            r":6: account a is in no currency and tariff in",
+        ),
         (BASE + "endpoints:\n  - {account: a, address: 192.0.2.1, dnd: true}\n", r":4: only an endpoint with a user"),
         ("numbers:\n  - {name: n, rules: ['44=>']}\n", r":2: rules\.0: '44=>' is no rule as"),
         ("numbers:\n  - {name: n, rules: [{strip: all}]}\n", r":2: rules\.0.*strip: all leaves nothing"),
