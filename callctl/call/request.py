@@ -51,8 +51,9 @@ def _user(text: str) -> str:
 
 
 def _called(text: str) -> str:
-    """A number, or a service code, which has # too."""
-    return text if _CODE.fullmatch(text) else _user(text)
+    """A number, or a service code, which has # too; a URI may have that as %23."""
+    code = text.replace("%23", "#")
+    return code if _CODE.fullmatch(code) else _user(text)
 
 
 def _domain(text: str) -> str:

@@ -93,6 +93,8 @@ def list_(context: Context, account: str | None) -> None:
                 "caller_id": each.caller_id or None,
                 "codecs": each.codecs,
                 "limits": each.limits._asdict(),
+                "forward": {word: number for word, number in each.forward._asdict().items() if number},
+                "dnd": each.dnd,
             })
         return
     columns = context.words(

@@ -171,6 +171,18 @@ def test_what_is_dialled_is_of_a_closed_alphabet(platform, phone, nodes, dialled
         assert platform.calls() == []
 
 
+@pytest.mark.parametrize("code", ["*21*102%23", "%2321%23", "*78"])
+def test_service_codes_pass(platform, phone, nodes, code):
+    assert phone(platform.a).call(f"sip:{code}@{DOMAIN}").status == 200
+    assert [call.uri for call in platform.calls()] == [f"sip:{code}@{DOMAIN}"]
+
+
+@pytest.mark.parametrize("dialled", ["102%23", "%23api", "*21*102%23x", "%2321", "*21*api%23", "%23%23%2321%23"])
+def test_what_is_no_service_code_has_no_hash(platform, phone, nodes, dialled):
+    assert phone(platform.a).call(f"sip:{dialled}@{DOMAIN}").status == 484
+    assert platform.calls() == []
+
+
 def test_parameters_of_what_is_dialled_are_dropped(platform, phone, nodes):
     caller = phone(platform.a)
     assert caller.call(f"sip:1002:secret@{DOMAIN}:5099;transport=udp;maddr=127.0.7.1?X-Callctl-Hop=1").status == 200

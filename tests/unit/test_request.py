@@ -104,3 +104,16 @@ def test_what_is_shown_is_one_line():
     assert printable("a\nb\u2028c\u202ed\x00e\x7f") == "a?b?c?d?e?"
     assert printable("é中😀") == "é中😀"
     assert printable("x" * 100) == "x" * 80
+
+
+@pytest.mark.parametrize(
+    ("dialled", "called"),
+    [
+        ("*21*102#", "*21*102#"), ("*21*102%23", "*21*102#"), ("#21#", "#21#"), ("*78", "*78"), ("102#", ""),
+        ("1#2", ""), ("#a#", ""), ("*21*1;2#", ""), ("#" * 42, ""),
+    ],
+)  # fmt: skip
+def test_only_a_service_code_has_a_hash(dialled, called):
+    encoded = "".join(f"%{byte:02X}" for byte in dialled.encode())
+    channel = Block(f"Unique-ID: c-1\nCaller-Destination-Number: {encoded}".encode())
+    assert from_channel(channel).called == called
