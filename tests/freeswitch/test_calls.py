@@ -31,6 +31,10 @@ endpoints:
   - {{account: prepaid, user: "3001", domain: {DOMAIN}}}
 tariffs:
   - {{name: second, currency: USD, rates: [{{prefix: "1", steps: [{{price: "60", per: 60, increment: 1}}]}}]}}
+carriers:
+  - {{name: telco, sources: [198.51.100.77]}}
+dids:
+  - {{number: "442079460101", account: acme, to: [{{endpoint: "1002"}}, {{endpoint: "1009"}}]}}
 """
 NEAR = 400  # milliseconds that the phones and the switch may differ
 # The platform has registered 1002 at the first edge, 1009 at both, at the first by preference, and 1010 at the first,
@@ -241,6 +245,34 @@ def test_a_prepaid_call_that_is_topped_up_goes_on(world, phones):
     only(row, hangup_by="caller", reason=None)
     assert 7 <= row["billed_seconds"] <= 8
     wait(lambda: world.balance() == 24 - row["price"], "it is booked")
+
+
+def test_a_carriers_call_goes_on_to_the_next_destination_of_its_did(world, phones):
+    busy = phones.edge("refuses", at=world.edges[0])
+    free = phones.edge("answers", at=world.edges[1])
+    source = "X-Callctl-Source: 198.51.100.77"
+    caller = phones.caller("hangs_up", "+442079460101", 1000, user="02079460999", header=source).wait()
+    assert caller.answers[-1] == 200
+    assert busy.wait().received("INVITE")[0].first == f"INVITE sip:1002@{DOMAIN} SIP/2.0"
+    invite = free.wait().received("INVITE")[0]
+    assert invite.first == f"INVITE sip:1009@{DOMAIN} SIP/2.0"
+    assert f"<sip:02079460999@{DOMAIN}>" in invite.header("From")
+    row = world.record(caller)
+    only(row, kind="did", account="acme", endpoint=None, called="442079460101", sip_status=200, reason=None)
+    near(row, caller)
+    sql = "SELECT data FROM call_event WHERE call_uuid = %s AND event = 'sent_on'"
+    (event,) = wait(lambda: world.platform.rows(sql, row["call_uuid"]), "it is told")
+    assert '"after":"busy"' in event["data"].replace(" ", "")
+
+
+@pytest.mark.parametrize(("code", "called"), [("*21*109%23", "*21*109#"), ("%2321%23", "#21#"), ("*78", "*78")])
+def test_a_service_code_is_confirmed_by_a_tone(world, phones, code, called):
+    caller = phones.caller("stays", code, user="2001").wait()
+    assert caller.answers[-1] == 200
+    assert 500 < caller.talked < 2000
+    only(world.record(caller), kind="service", called=called, sip_status=200, hangup_cause="NORMAL_CLEARING")
+    said = "SELECT number FROM forwarding WHERE endpoint = %s"
+    assert world.platform.rows(said, f"2001@{DOMAIN}")
 
 
 def test_a_number_that_nobody_has(world, phones):
