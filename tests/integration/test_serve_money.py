@@ -1,5 +1,6 @@
 """Money through `callctl serve`: calls are held, paid for while they last, cut when it is up, and charged exactly."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -51,6 +52,28 @@ def test_a_call_is_cut_where_its_money_is_up_and_charged_to_the_cent(platform):
     assert purse.settled() == 0
     refused = platform.place(STAYS)
     assert (refused.status, platform.final(refused.uuid)["reason"]) == (402, "no_money")
+
+
+def test_what_a_call_cost_and_what_it_left_little_of_is_told(platform):
+    purse = Purse(platform, "alone").top_up("11")
+    host = platform.serves[0]
+    explained = host.run("explain", "--to", "1002", "--account", "alone", "--json").objects[0]
+    assert (explained["max_seconds"], explained["paid_seconds"]) == (14_400, 10)
+    assert purse.redis("held") == 0
+    results = [platform.talking(platform.dial(STAYS)) for _ in range(2)]
+    platform.hang_up(*results)
+    talked = [platform.final(result.uuid)["billed_seconds"] for result in results]
+    assert purse.settled() == 11 - sum(talked)
+    events = [fields for _, fields in platform.redis().xrange(f"{platform.prefix}events")]
+    near = [(each["account"], json.loads(each["data"])["limit"]) for each in events if each["event"] == "near_limit"]
+    assert near.count(("alone", "money")) == 1
+    why = host.run("why", results[0].uuid)
+    assert f"alone pays {talked[0]} USD, 0 USD of it tax: {talked[0]} s by retail 1\n" in why.out
+    assert "1002 costs (tariff, prefix, a minute): alone retail 1 60 USD/min" in why.out
+    assert "paid for 10 of at most 14400 s; held of available" in why.out
+    chinese = host.run("why", results[0].uuid, "--lang", "zh").out
+    assert f"alone 支付 {talked[0]} USD，其中税 0 USD：{talked[0]} 秒，retail 1\n" in chinese
+    purse.spend_all()
 
 
 def test_a_top_up_lengthens_a_call(platform):
