@@ -106,7 +106,7 @@ def test_a_call_that_the_timer_ended_is_told_by_what_was_to_end_it(limit, reason
 class TestUnheard:
     def call(self, state="answered", **fields):
         known = {"seen_us": ANSWERED + 30 * SECOND, "answered_us": ANSWERED, "basis": PACKED} | fields
-        return OpenCall("c-1", "fs1", STARTED, state, **known)
+        return OpenCall("c-1", "fs1", STARTED - 7 * SECOND, state, **known)
 
     def test_it_is_charged_until_it_was_last_known_to_be_up(self):
         record = facts.unheard(self.call(), ANSWERED + 500 * SECOND)
