@@ -85,6 +85,7 @@ def is_for_a_browser(body):
     assert "UDP/TLS/RTP/SAVPF" in body
     assert "a=ice-ufrag:" in body
     assert "a=fingerprint:" in body
+    assert "a=sendrecv" in body
     candidates = re.findall(r"a=candidate:\S+ \d (?:udp|UDP) \d+ (\S+)", body)
     assert candidates
     assert RELAY["pub"] in candidates
