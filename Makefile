@@ -14,7 +14,7 @@ demo: $(STAMP)
 
 test: $(STAMP) lint
 	sh deploy/packages.sh test
-	$(BIN)/python -m gevent.monkey --module pytest
+	$(BIN)/python tests/run.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -141,7 +141,8 @@ def test_a_call_lasts_as_long_as_its_money_and_is_warned(bench):
     ends_after(result, 7)
     tones = [event for event in host.told if event.get("Application-Data") == command.TONES]
     assert [(event.name, event.get("Unique-ID")) for event in tones] == [("CHANNEL_EXECUTE", result.uuid)]
-    assert 5.5 < (tones[0].number("Event-Date-Timestamp") - tones[0].number("Caller-Channel-Answered-Time")) / 1e6 < 7
+    warned = tones[0].number("Event-Date-Timestamp") - tones[0].number("Caller-Channel-Answered-Time")
+    assert 5.5e6 < warned < result.billed_us, "a second before the end; on a busy machine, at least before it"
 
 
 def test_a_top_up_lengthens_a_call_though_its_money_was_up(bench):
