@@ -1,6 +1,7 @@
 """The private MariaDB and Redis that the tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ MONEY = ("account_balance", "account_hold", "ledger", "cdr_charge", "unsettled",
 
 for _name in [name for name in os.environ if name.startswith("CALLCTL_")]:
     del os.environ[_name]
+
+# A shell that runs the tests in the background has it ignored, in all that they start too: `callctl tail` ends by it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
