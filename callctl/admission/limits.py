@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from callctl.live.client import Client, asking
+from callctl.live.client import Client, asking, evaluating
 from callctl.model import Admitted, Level
 from callctl.settings import Redis
 
@@ -52,15 +52,17 @@ class Limits:
         kept. Twice for one call is once. `only_ask` takes nothing. Raises RedisAway.
         """
         found: list[Admitted] = []
-        with asking(self._settings):
+        with asking(self._settings), evaluating(self._client) as evaluate:
             for level in levels:
                 most = [-1 if limit is None else limit for limit in (level.calls, level.cps)]
                 keys = [calls_key(self._settings, level.name), self._starts_key(level.name)]
-                answer: Any = self._admit(keys=keys, args=[call, *most, int(only_ask)])
+                answer: Any = evaluate(self._admit, keys, [call, *most, int(only_ask)])
                 found.append(Admitted(level, answer[0], int(answer[1]), int(answer[2])))
                 if answer[0]:
-                    self._give_back(call, [taken.level for taken in found[:-1]])
                     break
+        # Only now, as it needs a connection: nobody may wait for one while he holds one.
+        if found and found[-1].refused:
+            self._give_back(call, [taken.level for taken in found[:-1]])
         return found
 
     def in_use(self, level: Level) -> tuple[int, int]:
@@ -73,9 +75,10 @@ class Limits:
             return calls, starts
 
     def _give_back(self, call: str, levels: Sequence[Level]) -> None:
-        for level in levels:
-            self._client.zrem(calls_key(self._settings, level.name), call)
-            self._client.zrem(self._starts_key(level.name), call)
+        with asking(self._settings):
+            for level in levels:
+                self._client.zrem(calls_key(self._settings, level.name), call)
+                self._client.zrem(self._starts_key(level.name), call)
 
     def _starts_key(self, level: str) -> str:
         return f"{self._settings.prefix}{{{level}}}:starts"

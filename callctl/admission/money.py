@@ -17,7 +17,7 @@ from redis.commands.core import Script
 
 from callctl.admission import micro, scripts
 from callctl.errors import CallctlError, RedisAway
-from callctl.live.client import Client, asking
+from callctl.live.client import Client, asking, evaluating
 from callctl.model import Booked, Demand, Held
 from callctl.settings import Redis
 from callctl.store.balance import Opening
@@ -121,8 +121,8 @@ class Money:
         return Held(demand.account, answer[0], granted, available, others, spent), int(answer[5])
 
     def _ask(self, account: str, asked: Sequence[Any]) -> Any:
-        with asking(self._settings):
-            return self._hold(keys=account_keys(self._settings, account), args=asked)
+        with asking(self._settings), evaluating(self._client) as evaluate:
+            return evaluate(self._hold, account_keys(self._settings, account), asked)
 
     def _open_in_redis(self, account: str) -> None:
         """Tell Redis what MySQL says, if it has been told what live calls hold and ended ones owe."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import redis
 from gevent.queue import LifoQueue
+from redis.commands.core import Script
+from redis.exceptions import NoScriptError
 
 from callctl.errors import RedisAway
 from callctl.settings import Redis
 
 Client = redis.Redis
+Evaluate = Callable[[Script, Sequence[str], Sequence[Any]], Any]  # script, keys, values
 CONNECTIONS = 8
 
 
@@ -31,6 +35,36 @@ def connect(settings: Redis) -> Client:
         decode_responses=True,
     )
     return redis.Redis(connection_pool=pool)
+
+
+@contextmanager
+def evaluating(client: Client) -> Iterator[Evaluate]:
+    """Runs scripts on one connection, one after another, at half the processor time of calling each.
+
+    Unlike there nothing is tried again here when the connection breaks.
+    """
+    pool = client.connection_pool
+    connection = pool.get_connection()
+
+    def evaluate(script: Script, keys: Sequence[str], values: Sequence[Any]) -> Any:
+        try:
+            return _answer(connection, "EVALSHA", script.sha, keys, values)
+        except NoScriptError:  # a Redis that was started since; EVAL has it keep the script
+            return _answer(connection, "EVAL", script.script, keys, values)
+
+    try:
+        yield evaluate
+    except BaseException:
+        connection.disconnect()  # type: ignore[no-untyped-call]  # what was asked may still be answered
+        raise
+    finally:
+        pool.release(connection)
+
+
+def _answer(connection: Any, command: str, script: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:
+    packed = connection.pack_command(command, script, len(keys), *keys, *values)
+    connection.send_packed_command(packed, check_health=False)
+    return connection.read_response()
 
 
 @contextmanager

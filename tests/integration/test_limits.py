@@ -5,8 +5,8 @@ import pytest
 
 from callctl.admission.limits import LEASE, Limits, calls_key, release, renew
 from callctl.errors import RedisAway
-from callctl.live.client import connect
-from callctl.model import Level
+from callctl.live.client import connect, evaluating
+from callctl.model import Admitted, Level
 from callctl.settings import Redis
 
 FREE = Level("account free", None, None)
@@ -99,3 +99,21 @@ def test_without_redis_nobody_can_say():
     away = Redis(port=1, timeout=0.2)
     with pytest.raises(RedisAway):
         Limits(connect(away), away).admit("c", [FREE])
+
+
+def test_a_redis_that_forgot_the_scripts_is_told_them_again(limits, settings):
+    (level,) = levels = [Level("account a", 1, None)]
+    assert limits.admit("one", levels)[-1].refused == ""
+    connect(settings.redis).script_flush()
+    assert limits.admit("two", levels)[-1] == Admitted(level, "calls", 1, 1)
+    assert limits.admit("two", levels)[-1].refused == "calls"
+
+
+def test_who_gives_up_leaves_no_answer_for_the_next(settings):
+    patient = settings.redis.model_copy(update={"timeout": 30.0})
+    client = connect(patient)
+    late = client.register_script("local n = 0 for i = 1, 2e7 do n = n + i end return 'late'")
+    with pytest.raises(gevent.Timeout), gevent.Timeout(0.02), evaluating(client) as evaluate:
+        evaluate(late, [], [])
+    with evaluating(client) as evaluate:
+        assert evaluate(client.register_script("return ARGV[1]"), [], ["mine"]) == "mine"
