@@ -15,11 +15,10 @@ from callctl.esl import command
 from callctl.esl.wire import Event
 from callctl.model import Account, Demand, Ending, Held
 from callctl.policy.money import day
-from callctl.rating.basis import Basis, affords, cost, unpack
+from callctl.rating.basis import Basis, affords, cost, lasts, unpack
 from callctl.rating.tariff import SECOND
 
 LIMITS: dict[str, Ending] = {"time": "time", "slice": "slice", "money": "money"}
-PLENTY = Decimal(10**9)  # money enough for any call that a tariff does not cut off
 _unpack = lru_cache(1024)(unpack)  # calls to one destination are paid for alike
 
 
@@ -64,7 +63,7 @@ class Paid:
     def next(self, slice_: int) -> int:
         """Until when it is to be paid for next; what is paid for already where its tariffs let it last no longer."""
         wanted = min(self.seconds + slice_, self.most)
-        return max(self.seconds, self.reaches([PLENTY] * len(self.bases), wanted))
+        return max(self.seconds, min(lasts(basis, self._from, wanted, self.started_us) for basis in self.bases))
 
     def demands(self, seconds: int, need: int, account: Callable[[str], Account | None]) -> list[Demand]:
         """What each account is asked to hold for `seconds` of talk, of which less than `need` is of no use."""

@@ -53,10 +53,7 @@ def evaluating(client: Client) -> Iterator[Evaluate]:
             return _answer(connection, "EVAL", script.script, keys, values)
 
     try:
-        yield evaluate
-    except BaseException:
-        connection.disconnect()  # type: ignore[no-untyped-call]  # what was asked may still be answered
-        raise
+        yield evaluate  # who gives up while he waits has redis-py disconnect
     finally:
         pool.release(connection)
 

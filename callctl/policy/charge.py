@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -11,14 +10,12 @@ from callctl.errors import ServiceAway
 from callctl.model import Account, Case, Step, failed, passed, skipped
 from callctl.policy.duration import longest
 from callctl.policy.legs import Leg, legs
-from callctl.rating.basis import Basis, affords
+from callctl.rating.basis import Basis, lasts
 from callctl.rating.price import per_minute
 from callctl.rating.rounding import shown
 from callctl.rating.tariff import NoRate, Rate, RateSet, Tariff
 from callctl.rating.window import opening
 from callctl.reason import Reason
-
-PLENTY = Decimal(10**12)  # money enough for any call that a tariff does not cut off
 
 
 class _Priced(NamedTuple):
@@ -41,7 +38,7 @@ def check(case: Case) -> Step | None:
     if not levels:
         return skipped("charge", "charge.nobody", account=found[0].account)
     case.bases = tuple(priced.basis for priced in levels.values())
-    case.most = min(affords(basis, case.request.started_us, PLENTY, longest(case)) for basis in case.bases)
+    case.most = min(lasts(basis, case.request.started_us, longest(case)) for basis in case.bases)
     rates = tuple(f"{basis.account} {_told(basis.rates, rate)}" for basis, rate in levels.values())
     return passed("charge", "charge.rates", number=", ".join(leg.number for leg in found), rates=rates)
 
@@ -90,7 +87,7 @@ def _priced(account: Account, by: str, number: str, at_us: int, tariffs: Mapping
             "charge", Reason.TOO_DEAR, "charge.dear", account=name, rate=_told(rates, rate), most=most_said
         )
     basis = Basis(name, account.timezone, rates)
-    if affords(basis, at_us, PLENTY, 1) < 1:
+    if lasts(basis, at_us, 1) < 1:
         prefix = rate.prefix or "*"
         return failed(
             "charge", Reason.NO_RATE, "charge.cut_off", account=name, tariff=by, prefix=prefix

@@ -23,6 +23,7 @@ from callctl.rating.rounding import Rounding, Tax
 from callctl.rating.tariff import SECOND, ZERO, Rate, RateSet, Step, Tariff, When
 from callctl.rating.window import holding
 
+_PLENTY = Decimal(10**12)  # more than any call costs
 _MOST = 1 << 20  # characters of JSON; a text that unpacks to more is none of ours
 _TERMS: tuple[Any, ...] = (0, [], ZERO, 0, 0, None, False, None, None)  # of a rate with nothing special about it
 
@@ -83,6 +84,13 @@ def cost(basis: Basis, start_us: int, seconds: int, decided_us: int | None = Non
 def affords(basis: Basis, start_us: int, money: Decimal, at_most: int, decided_us: int | None = None) -> int:
     """The most seconds from `start_us`, up to `at_most`, that `money` pays for. Raises NoRate, as `charge` does."""
     return longest(basis.rates, start_us, ZoneInfo(basis.zone), money, at_most, _held_when(basis, decided_us))
+
+
+def lasts(basis: Basis, start_us: int, at_most: int, decided_us: int | None = None) -> int:
+    """The most seconds, up to `at_most`, that its rates let a call last, whatever the money."""
+    if not any(rate.max_cost is not None and not rate.free_beyond for rate in basis.rates.rates):
+        return at_most
+    return affords(basis, start_us, _PLENTY, at_most, decided_us)
 
 
 def _held_when(basis: Basis, decided_us: int | None) -> Rate | None:
