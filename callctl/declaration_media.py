@@ -24,8 +24,8 @@ class MediaEntry(Entry):
         around = self.path in ("bypass", "proxy")
         if around and self.transcoding:
             raise ValueError(f"path {self.path} leaves FreeSWITCH no media to transcode; make one of them another")
-        if around and self.srtp == "demanded":
-            raise ValueError(f"path {self.path} passes what the phones agree on; srtp cannot be demanded there")
+        if self.srtp == "demanded":
+            raise ValueError("srtp cannot be demanded: nothing would refuse a call without it; make it offered or off")
         if self.path == "bypass" and self.early_media == "held":
             raise ValueError("path bypass gives FreeSWITCH no media to hold back; make one of them another")
         return self

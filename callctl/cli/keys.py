@@ -19,7 +19,7 @@ _MEDIA = {
     "media.path": "switch, proxy or bypass: through FreeSWITCH, untouched, or around it.  媒体路径",
     "media.transcoding": "true or false.  是否转码",
     "media.relay": "true: the edge relays media.  边缘是否中继媒体",
-    "media.srtp": "off, offered or demanded.  SRTP 加密",
+    "media.srtp": "off or offered.  SRTP 加密",
     "media.early_media": "passed or held.  早期媒体",
     "media.fax": "true: T.38 is passed through.  是否透传 T.38 传真",
 }
