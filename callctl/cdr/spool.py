@@ -24,7 +24,7 @@ RecordKind = Literal["cdr", "leg", "event"]
 
 _log = structlog.get_logger(__name__)
 
-_GATHER = 0.005  # seconds; a transaction for many records costs little more than for one
+_GATHER = 0.01  # seconds; a transaction for many records costs little more than for one
 _RETRY = 1.0  # seconds between attempts to write what the disk would not take
 _MOST_WAITING = 64 * 2**20  # bytes of records in memory while the disk takes none
 _TOMBSTONE = 86_400 * 10**6  # microseconds for which a finished call cannot be opened again by a late fact
