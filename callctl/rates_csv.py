@@ -12,7 +12,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import BinaryIO, TypeVar
 
-from callctl.declaration_tariff import EPOCH
+from callctl.declaration.tariff import EPOCH
 from callctl.errors import ConfigError
 from callctl.rating.tariff import Rate, steps_of
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from callctl.live.client import Client, asking, evaluating
-from callctl.model import Admitted, Level
 from callctl.settings import Redis
+from callctl.world import Admitted, Level
 
 LEASE = 180  # seconds; more than a call may take to ring where nobody yet renews it
 SECOND = 1000  # milliseconds over which calls a second are counted

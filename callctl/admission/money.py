@@ -18,9 +18,9 @@ from redis.commands.core import Script
 from callctl.admission import micro, scripts
 from callctl.errors import CallctlError, RedisAway
 from callctl.live.client import Client, asking, evaluating
-from callctl.model import Booked, Demand, Held
 from callctl.settings import Redis
 from callctl.store.balance import Opening
+from callctl.world import Booked, Demand, Held
 
 OpenAccount = Callable[[str, Sequence[str]], Opening]  # account, calls: see callctl.store.balance.Balances.opening
 

@@ -12,10 +12,13 @@ from dataclasses import replace
 
 import gevent
 
+from callctl.case import Case, Decision
 from callctl.live.rooms import LEASE
-from callctl.model import CallRequest, Case, Conference, Decision, Directory, World
+from callctl.model import CallRequest
+from callctl.plan import Conference
 from callctl.routing import reach
 from callctl.settings import Settings
+from callctl.world import Directory, World
 
 ASK = 0.5  # seconds
 

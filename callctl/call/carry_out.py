@@ -12,11 +12,13 @@ from collections.abc import Callable
 import structlog
 
 from callctl.call import facts, outcome
+from callctl.case import Decision
 from callctl.errors import CommandFailed
 from callctl.esl import command
 from callctl.esl.session import Session, subscribe
 from callctl.esl.wire import Event
-from callctl.model import ANONYMOUS, Bridge, CallRequest, Conference, Confirm, Decision, Direct, Reject
+from callctl.model import ANONYMOUS, CallRequest
+from callctl.plan import Bridge, Conference, Confirm, Direct, Reject
 from callctl.reason import Reason
 from callctl.settings import Settings
 

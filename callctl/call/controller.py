@@ -19,13 +19,15 @@ from callctl.call.decide import decide, refusal
 from callctl.call.onward import Onward
 from callctl.call.request import from_channel, printable
 from callctl.call.world import Facts
+from callctl.case import Decision
 from callctl.cdr.spool import Spool
 from callctl.errors import CallctlError, Gone, SpoolError, SwitchError, UnsafeText
 from callctl.esl.session import Session
 from callctl.esl.wire import Event
 from callctl.live import metrics
 from callctl.live.publisher import Publisher
-from callctl.model import CallRequest, Conference, Decision, failed
+from callctl.model import CallRequest, failed
+from callctl.plan import Conference
 from callctl.reason import Reason
 from callctl.settings import Settings
 

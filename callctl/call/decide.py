@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from callctl.model import CallRequest, Case, Decision, Directory, Plan, Reject, Step, World
+from callctl.case import Case, Decision
+from callctl.model import CallRequest, Step
+from callctl.plan import Plan, Reject
 from callctl.policy import (
     account,
     barring,
@@ -27,6 +29,7 @@ from callctl.policy.duration import longest
 from callctl.reason import Reason
 from callctl.routing import destination, did, onward, reach
 from callctl.settings import Settings
+from callctl.world import Directory, World
 
 Check = Callable[[Case], Step | None]
 

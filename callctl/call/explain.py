@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from callctl.call import facts
+from callctl.case import Decision
 from callctl.language import Lang, say
-from callctl.model import CallRequest, Decision, Message, Reject
+from callctl.model import CallRequest, Message
+from callctl.plan import Reject
 from callctl.reason import BY_NAME
 
 

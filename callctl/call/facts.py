@@ -12,10 +12,12 @@ from typing import Any
 
 from callctl.call import charging, outcome
 from callctl.call.request import printable
+from callctl.case import Decision
 from callctl.cdr.spool import OpenCall, Record
 from callctl.esl.wire import Event
 from callctl.language import say
-from callctl.model import Bridge, CallRequest, Conference, Confirm, Decision, Direct, Echo, Reject
+from callctl.model import CallRequest
+from callctl.plan import Bridge, Conference, Confirm, Direct, Echo, Reject
 from callctl.rating.basis import pack
 from callctl.reason import BY_NAME, Reason
 

@@ -22,12 +22,14 @@ from callctl.admission.limits import LEASE
 from callctl.admission.rebuild import Holding
 from callctl.call import paid
 from callctl.call.paid import Paid
+from callctl.case import Ending
 from callctl.errors import CallctlError, CommandFailed, DeadlineExceeded, RedisAway, SwitchError
 from callctl.esl import command
 from callctl.esl.wire import Event
 from callctl.live.lease import Lease
-from callctl.model import Account, Demand, Ending, Held
+from callctl.model import Account
 from callctl.settings import Money
+from callctl.world import Demand, Held
 
 log = structlog.get_logger()
 

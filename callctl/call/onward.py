@@ -11,10 +11,13 @@ from collections.abc import Callable
 from callctl.call import outcome
 from callctl.call.again import decide_again
 from callctl.call.decide import decide
+from callctl.case import Decision
 from callctl.esl.wire import Event
-from callctl.model import CallRequest, Conference, Decision, Directory, Reject, World
+from callctl.model import CallRequest
+from callctl.plan import Conference, Reject
 from callctl.reason import Reason
 from callctl.settings import Settings
+from callctl.world import Directory, World
 
 
 class Onward:

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
+from callctl.case import Ending
 from callctl.esl import command
 from callctl.esl.wire import Event
-from callctl.model import Account, Demand, Ending, Held
+from callctl.model import Account
 from callctl.policy.money import day
 from callctl.rating.basis import Basis, affords, cost, lasts, unpack
 from callctl.rating.tariff import SECOND
+from callctl.world import Demand, Held
 
 LIMITS: dict[str, Ending] = {"time": "time", "slice": "slice", "money": "money"}
 _unpack = lru_cache(1024)(unpack)  # calls to one destination are paid for alike

@@ -10,10 +10,12 @@ from typing import NamedTuple
 from callctl.call.carry_out import commands
 from callctl.call.decide import decide
 from callctl.call.request import from_channel
+from callctl.case import Decision
 from callctl.errors import ConfigError, WireError
 from callctl.esl.wire import Block, Wire
-from callctl.model import CallRequest, Decision, Directory, World
+from callctl.model import CallRequest
 from callctl.settings import Settings
+from callctl.world import Directory, World
 
 
 class Replay(NamedTuple):

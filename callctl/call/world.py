@@ -13,7 +13,7 @@ from callctl.live.board import Board
 from callctl.live.client import connect
 from callctl.live.edges import usable
 from callctl.live.rooms import Rooms
-from callctl.model import Admitted, Demand, Held, Level, Located, Wish
+from callctl.plan import Wish
 from callctl.rating.tariff import Tariff
 from callctl.routing.location import group
 from callctl.settings import Settings
@@ -22,6 +22,7 @@ from callctl.store.balance import Balances
 from callctl.store.location import LocationStore
 from callctl.store.pool import Pool
 from callctl.store.tariff import load_several
+from callctl.world import Admitted, Demand, Held, Level, Located
 
 log = structlog.get_logger()
 

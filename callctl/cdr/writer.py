@@ -15,13 +15,13 @@ import structlog
 
 from callctl.cdr.spool import Spool, Stored
 from callctl.errors import SpoolError, StoreError, StoreRefused
-from callctl.model import Booked
 from callctl.store import booking, ledger, numbering
 from callctl.store.booking import Bill
 from callctl.store.ledger import BookedTwice
 from callctl.store.partitions import ensure_partitions
 from callctl.store.pool import Pool, put
 from callctl.store.records import TABLES
+from callctl.world import Booked
 
 _log = structlog.get_logger(__name__)
 

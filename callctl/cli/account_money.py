@@ -13,13 +13,13 @@ from callctl.admission import money
 from callctl.cli.account_shown import Shown, read, show_shown
 from callctl.cli.database import opened
 from callctl.cli.output import Context, pass_context
-from callctl.declaration_account import MOST
+from callctl.declaration.account import MOST
 from callctl.errors import RedisAway
 from callctl.live.client import asking, connect
-from callctl.model import Booked
 from callctl.store import hold as store_hold
 from callctl.store.ledger import Entry, Kind
 from callctl.store.posting import Posted, post
+from callctl.world import Booked
 
 _AMOUNT = re.compile(r"[+-]?[0-9]{1,10}(\.[0-9]{1,6})?")
 _MICRO = Decimal("0.000001")

@@ -13,7 +13,7 @@ from callctl.admission.money import Look, Money
 from callctl.cli.output import Context
 from callctl.errors import CallctlError, RedisAway
 from callctl.live.client import connect
-from callctl.model import NO_LIMITS, Account, Level
+from callctl.model import NO_LIMITS, Account
 from callctl.settings import Settings
 from callctl.store import hold, ledger
 from callctl.store.balance import Balances, Opening
@@ -22,6 +22,7 @@ from callctl.store.directory import lineage
 from callctl.store.hold import Hold
 from callctl.store.ledger import Entry, Standing
 from callctl.store.pool import Pool
+from callctl.world import Level
 
 
 class Shown(NamedTuple):

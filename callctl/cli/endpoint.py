@@ -10,8 +10,8 @@ from callctl.cli import entry
 from callctl.cli.database import opened
 from callctl.cli.keys import ENDPOINT_KEYS
 from callctl.cli.output import Context, pass_context
-from callctl.declaration_account import EndpointEntry
-from callctl.declaration_file import Misplaced, validated
+from callctl.declaration.account import EndpointEntry
+from callctl.declaration.file import Misplaced, validated
 from callctl.store.directory import load_directory
 
 

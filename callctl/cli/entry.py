@@ -10,10 +10,10 @@ import click
 from callctl.cli.database import opened, provide_phones
 from callctl.cli.output import Context
 from callctl.declaration import Declaration, Written
-from callctl.declaration_account import AccountEntry, EndpointEntry
-from callctl.declaration_check import Bodies, Known, refuse_removal
-from callctl.declaration_file import Misplaced, Placed, validated
-from callctl.declaration_tariff import TariffEntry
+from callctl.declaration.account import AccountEntry, EndpointEntry
+from callctl.declaration.check import Bodies, Known, refuse_removal
+from callctl.declaration.file import Misplaced, Placed, validated
+from callctl.declaration.tariff import TariffEntry
 from callctl.errors import CallctlError, ConfigError
 from callctl.store import configuration
 from callctl.store.configuration import Change

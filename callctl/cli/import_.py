@@ -13,7 +13,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from callctl.cli import entry
 from callctl.cli.output import Context, pass_context
-from callctl.declaration_account import Domain, Zone
+from callctl.declaration.account import Domain, Zone
 from callctl.errors import ConfigError, StoreError
 from callctl.ov500.company import read
 from callctl.ov500.files import ADDRESSES, BALANCES, LOAD, check, write

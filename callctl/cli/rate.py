@@ -14,7 +14,7 @@ import click
 
 from callctl.cli.output import Context, pass_context
 from callctl.declaration import tariffs
-from callctl.declaration_tariff import EPOCH
+from callctl.declaration.tariff import EPOCH
 from callctl.errors import ConfigError
 from callctl.rating.chain import Stretch
 from callctl.rating.longest import longest

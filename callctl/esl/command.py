@@ -13,7 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv6Address
 
 from callctl.errors import UnsafeText
-from callctl.model import Bridge, EdgeTarget
+from callctl.plan import Bridge, EdgeTarget
 from callctl.settings import split_address
 
 LATER = 5  # seconds

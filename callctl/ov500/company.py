@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callctl.declaration_account import Zone
+from callctl.declaration.account import Zone
 from callctl.ov500.accounts import Accounts
 from callctl.ov500.carriers import carriers
 from callctl.ov500.currencies import currencies

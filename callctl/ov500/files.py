@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from callctl import declaration
-from callctl.declaration_check import Known
+from callctl.declaration.check import Known
 from callctl.errors import ConfigError
 from callctl.ov500.made import Made, Said
 from callctl.ov500.source import plain

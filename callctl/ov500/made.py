@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from callctl.declaration import KINDS
-from callctl.declaration_file import Misplaced, validated
+from callctl.declaration.file import Misplaced, validated
 from callctl.ov500.notes import Notes
 
 Body = dict[str, Any]

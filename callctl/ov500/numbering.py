@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from callctl.declaration_numbers import NumbersEntry
+from callctl.declaration.numbers import NumbersEntry
 from callctl.ov500.made import Made
 from callctl.ov500.rules import Pattern, RuleBody, bodies, pattern
 from callctl.ov500.source import Row, Source, text

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from callctl.declaration_numbers import RuleEntry
+from callctl.declaration.numbers import RuleEntry
 from callctl.ov500.source import Row, text, whole
 from callctl.routing.numbers import Rule, from_ov500
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from callctl.model import Case, Step, failed, passed, skipped
+from callctl.case import Case
+from callctl.model import Step, failed, passed, skipped
 from callctl.reason import Reason
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from callctl.model import Account, Case, Step, failed, passed
+from callctl.case import Case
+from callctl.model import Account, Step, failed, passed
 from callctl.policy.legs import Leg, legs
 from callctl.reason import Reason
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from callctl.model import ANONYMOUS, Case, Step, passed
+from callctl.case import Case
+from callctl.model import ANONYMOUS, Step, passed
 from callctl.outside import NO_CALLER_IDS, CallerIds
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from callctl.case import Case
 from callctl.errors import ServiceAway
-from callctl.model import Account, Case, Step, failed, passed, skipped
+from callctl.model import Account, Step, failed, passed, skipped
 from callctl.policy.duration import longest
 from callctl.policy.legs import Leg, legs
 from callctl.rating.basis import Basis, lasts

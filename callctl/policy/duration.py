@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callctl.model import Case
+from callctl.case import Case
 
 
 def longest(case: Case) -> int:

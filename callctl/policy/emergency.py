@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from callctl.model import Case, Step, failed, passed
+from callctl.case import Case
+from callctl.model import Step, failed, passed
 from callctl.outside import Target
 from callctl.policy.numbers import follow
 from callctl.reason import Reason

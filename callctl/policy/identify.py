@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from callctl.model import Case, Step, failed, passed
+from callctl.case import Case
+from callctl.model import Step, failed, passed
 from callctl.reason import Reason
 from callctl.routing import did
 from callctl.settings import Edge, Node, split_address

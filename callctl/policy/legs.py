@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from callctl.model import Case
+from callctl.case import Case
 
 
 class Leg(NamedTuple):

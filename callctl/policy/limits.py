@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from callctl.case import Case
 from callctl.errors import ServiceAway
-from callctl.model import NO_LIMITS, Admitted, Case, Level, Limits, Near, Step, failed, passed, skipped
+from callctl.model import NO_LIMITS, Limits, Step, failed, passed, skipped
 from callctl.reason import Reason
+from callctl.world import Admitted, Level, Near
 
 REFUSALS = {
     "calls": (Reason.TOO_MANY_CALLS, "limits.calls"),

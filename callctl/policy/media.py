@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from callctl.model import Case, Endpoint, Step, failed, passed, skipped
+from callctl.case import Case
+from callctl.model import Endpoint, Step, failed, passed, skipped
 from callctl.policy.codecs import common
 from callctl.reason import Reason
 from callctl.routing.sdp import offered

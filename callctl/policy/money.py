@@ -11,13 +11,15 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from callctl.case import Case, Ending
 from callctl.errors import CallctlError
-from callctl.model import Account, Case, Demand, Ending, Held, Near, Step, failed, passed, skipped
+from callctl.model import Account, Step, failed, passed, skipped
 from callctl.rating.basis import Basis, affords, cost
 from callctl.rating.rounding import shown
 from callctl.rating.tariff import SECOND
 from callctl.rating.window import opening
 from callctl.reason import Reason
+from callctl.world import Demand, Held, Near
 
 ZERO = Decimal(0)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from callctl.model import Case, Step, passed
+from callctl.case import Case
+from callctl.model import Step, passed
 from callctl.outside import NO_REWRITING, Rewriting, Rules
 from callctl.routing.destination import ROOM_PREFIX
 from callctl.routing.numbers import rewrite

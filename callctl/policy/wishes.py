@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from callctl.case import Case
 from callctl.errors import ServiceAway
-from callctl.model import Case, Confirm, Step, failed, passed
+from callctl.model import Step, failed, passed
+from callctl.plan import Confirm
 from callctl.reason import Reason
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from callctl.model import Wish, Word
+from callctl.plan import Wish, Word
 
 _WORDS: dict[str, Word] = {"21": "always", "67": "busy", "61": "no_answer", "62": "not_registered"}
 _SET = re.compile(r"\*(21|67|61|62)\*(\+?[0-9*]{1,31})#?")

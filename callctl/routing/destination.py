@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-from callctl.model import ROOM, Case, Confirm, Echo, Endpoint, Step, failed, passed
+from callctl.case import Case
+from callctl.model import ROOM, Endpoint, Step, failed, passed
 from callctl.outside import Target
+from callctl.plan import Confirm, Echo
 from callctl.reason import Reason
 from callctl.routing import onward
 from callctl.routing.codes import wish

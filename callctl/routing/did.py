@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from callctl.model import Case, Step, failed, passed
+from callctl.case import Case
+from callctl.model import Step, failed, passed
 from callctl.outside import Carrier, Did
 from callctl.reason import Reason
 from callctl.routing.numbers import rewrite

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from callctl.model import Case
+from callctl.case import Case
 from callctl.outside import Route, RouteEntry
 from callctl.routing.choice import LONGEST_PREFIX, Candidate, choose, entry_for, gateways
 

@@ -13,8 +13,9 @@ from ipaddress import ip_address
 from itertools import groupby
 from typing import NamedTuple
 
-from callctl.model import EdgeTarget, Located
+from callctl.plan import EdgeTarget
 from callctl.settings import Edge, split_address
+from callctl.world import Located
 
 _PROTOCOLS = frozenset(("udp", "tcp", "tls", "sctp", "ws", "wss"))
 _HOST_NAME = re.compile(r"[a-z0-9_][a-z0-9._-]{0,252}")

@@ -5,7 +5,8 @@ Where the phone sends it on for that; else where its DID leads next.
 
 from __future__ import annotations
 
-from callctl.model import Case, Endpoint
+from callctl.case import Case
+from callctl.model import Endpoint
 from callctl.outside import NO_FORWARD, Did, Target
 from callctl.reason import Reason
 from callctl.routing.numbers import rewrite

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from callctl.case import Case
 from callctl.errors import ServiceAway
-from callctl.model import Bridge, Case, Conference, Direct, EdgeTarget, Step, failed, passed
+from callctl.model import Step, failed, passed
+from callctl.plan import Bridge, Conference, Direct, EdgeTarget
 from callctl.reason import Reason
 from callctl.routing import onward
 from callctl.routing.location import ring_groups

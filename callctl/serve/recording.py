@@ -23,12 +23,12 @@ from callctl.live import board, client, edges
 from callctl.live.board import Board
 from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
-from callctl.model import Booked
 from callctl.serve.parts import for_ever, open_board, open_rooms, until_told
 from callctl.settings import Node, Redis, Settings, state_directory
 from callctl.store.balance import Balances
 from callctl.store.pool import Pool
 from callctl.web.server import WebServer
+from callctl.world import Booked
 
 log = structlog.get_logger()
 

@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 import orjson
 from MySQLdb.cursors import Cursor
 
-from callctl.model import Booked
 from callctl.store.ledger import Standing, standing
 from callctl.store.pool import Pool
+from callctl.world import Booked
 
 _PAGE = 500  # names in one statement
 

@@ -14,12 +14,12 @@ from typing import Any, NamedTuple
 
 from MySQLdb.cursors import Cursor
 
-from callctl.model import Booked
 from callctl.reason import Reason
 from callctl.store import ledger
 from callctl.store.balance import reference
 from callctl.store.ledger import Entry, Standing
 from callctl.store.pool import put
+from callctl.world import Booked
 
 _UNHEARD = Reason.END_UNHEARD.machine_name
 _RANKS = {None: 0, "unheard": 1, "heard": 2}

@@ -9,9 +9,9 @@ import orjson
 from MySQLdb.cursors import Cursor
 
 from callctl.declaration import Declaration
-from callctl.declaration_account import AccountEntry, EndpointEntry
-from callctl.declaration_check import Bodies, Known
-from callctl.declaration_file import Entry
+from callctl.declaration.account import AccountEntry, EndpointEntry
+from callctl.declaration.check import Bodies, Known
+from callctl.declaration.file import Entry
 from callctl.store import tariff
 from callctl.store.forwarding import forget
 from callctl.store.pool import Pool

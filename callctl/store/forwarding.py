@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from MySQLdb.cursors import Cursor
 
-from callctl.model import Endpoint, Wish
+from callctl.model import Endpoint
+from callctl.plan import Wish
 from callctl.store.pool import Pool
 
 Wishes = Mapping[str, Mapping[str, str]]  # by the endpoint's name, then by the word

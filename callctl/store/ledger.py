@@ -15,8 +15,8 @@ from MySQLdb import IntegrityError
 from MySQLdb.cursors import Cursor
 
 from callctl.errors import CallctlError
-from callctl.model import Booked
 from callctl.store.pool import Pool, put
+from callctl.world import Booked
 
 Kind = Literal["call", "topup", "adjust", "refund", "fee"]
 

@@ -10,10 +10,10 @@ from typing import Any
 import gevent
 import orjson
 
-from callctl.declaration_media import MediaEntry
-from callctl.declaration_numbers import CallerIdEntry, NumbersEntry
-from callctl.declaration_outside import CarrierEntry, RouteEntry, RouteEntryEntry
-from callctl.declaration_tariff import EPOCH
+from callctl.declaration.media import MediaEntry
+from callctl.declaration.numbers import CallerIdEntry, NumbersEntry
+from callctl.declaration.outside import CarrierEntry, RouteEntry, RouteEntryEntry
+from callctl.declaration.tariff import EPOCH
 from callctl.outside import (
     NO_CALLER_IDS,
     NO_FORWARD,

@@ -7,14 +7,14 @@ from typing import NamedTuple
 from MySQLdb.constants import ER
 from MySQLdb.cursors import Cursor
 
-from callctl.declaration_account import MOST
+from callctl.declaration.account import MOST
 from callctl.errors import CallctlError, StoreError
-from callctl.model import Booked
 from callctl.store import ledger
 from callctl.store.directory import account
 from callctl.store.failure import code
 from callctl.store.ledger import BookedTwice, Entry
 from callctl.store.pool import Pool
+from callctl.world import Booked
 
 _TRIES = 4  # where others book at the same moment
 

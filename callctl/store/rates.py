@@ -12,7 +12,7 @@ import orjson
 from MySQLdb import DataError, string_literal
 from MySQLdb.constants import ER
 
-from callctl.declaration_tariff import EPOCH
+from callctl.declaration.tariff import EPOCH
 from callctl.rating.tariff import ALWAYS, Rate, Step, When, steps_of
 from callctl.store import loading
 from callctl.store.pool import Connection

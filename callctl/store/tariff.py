@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import orjson
 from MySQLdb.cursors import Cursor
 
-from callctl.declaration_tariff import TariffEntry
+from callctl.declaration.tariff import TariffEntry
 from callctl.errors import CallctlError, ConfigError, StoreError
 from callctl.rating.tariff import Rate, Tariff
 from callctl.store import rates

@@ -10,9 +10,10 @@ from callctl.call.keeper import Keeper
 from callctl.errors import Gone
 from callctl.esl import command
 from callctl.esl.feed import Feed
-from callctl.model import Account, Held
+from callctl.model import Account
 from callctl.rating.basis import Basis, pack
 from callctl.settings import Money
+from callctl.world import Held
 from tests.freeswitch.phones import HOST
 from tests.integration.platform import wait
 from tests.unit.rating_calls import by_second, tariff

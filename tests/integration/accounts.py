@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import orjson
 
-from callctl.model import Booked
 from callctl.store.balance import reference
 from callctl.store.ledger import Entry, book, standing
 from callctl.store.pool import Pool
+from callctl.world import Booked
 
 
 def put_account(database: Pool, name: str, **entry: str) -> None:

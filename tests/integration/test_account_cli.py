@@ -17,11 +17,11 @@ from callctl.cli.entry import change
 from callctl.cli.keys import ACCOUNT_KEYS
 from callctl.cli.output import Context
 from callctl.live.client import connect
-from callctl.model import Demand, Level
 from callctl.store import ledger
 from callctl.store.balance import Balances
 from callctl.store.directory import config_version, load_directory
 from callctl.store.ledger import Entry
+from callctl.world import Demand, Level
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -19,12 +19,12 @@ from callctl.cdr.writer import Writer
 from callctl.errors import StoreError
 from callctl.live.client import connect
 from callctl.live.publisher import Publisher
-from callctl.model import Booked, Demand
 from callctl.serve.recording import tell_redis
 from callctl.store import ledger
 from callctl.store.balance import Balances
 from callctl.store.ledger import Entry
 from callctl.store.pool import Connection, Pool
+from callctl.world import Booked, Demand
 from deploy.private_services import Services
 from tests.integration.calls import T0, answered, cdr, charge, ended, unheard, write
 

@@ -16,7 +16,7 @@ from callctl.esl import command
 from callctl.esl.feed import Feed
 from callctl.live.client import connect
 from callctl.live.lease import Lease
-from callctl.model import Account, Booked
+from callctl.model import Account
 from callctl.rating.basis import Basis, pack
 from callctl.rating.tariff import When
 from callctl.settings import Money as MoneySettings
@@ -24,6 +24,7 @@ from callctl.settings import Node
 from callctl.sim.node import SimNode
 from callctl.sim.scenario import Scenario, SimCall
 from callctl.store.balance import Opening
+from callctl.world import Booked
 from tests.integration.platform import wait
 from tests.unit.rating_calls import by_second, tariff
 

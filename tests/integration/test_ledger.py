@@ -6,10 +6,10 @@ import gevent
 import pytest
 
 from callctl.errors import CallctlError
-from callctl.model import Booked
 from callctl.store import ledger
 from callctl.store.ledger import BookedTwice, Entry, Standing
 from callctl.store.posting import post
+from callctl.world import Booked
 
 AT = 1_795_405_444_653_906
 

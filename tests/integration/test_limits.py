@@ -6,8 +6,8 @@ import pytest
 from callctl.admission.limits import LEASE, Limits, calls_key, release, renew
 from callctl.errors import RedisAway
 from callctl.live.client import connect, evaluating
-from callctl.model import Admitted, Level
 from callctl.settings import Redis
+from callctl.world import Admitted, Level
 
 FREE = Level("account free", None, None)
 

@@ -7,9 +7,9 @@ import pytest
 from callctl.admission.money import Money, account_keys, booked, release, renew, settle
 from callctl.admission.rebuild import Rebuild
 from callctl.errors import AmountError, RedisAway
-from callctl.model import Booked, Demand
 from callctl.settings import Redis
 from callctl.store.balance import Balances, Opening
+from callctl.world import Booked, Demand
 from tests.integration.accounts import put_balance
 
 DAY = "2999-01-01"  # not before the day it is, of which MySQL is asked

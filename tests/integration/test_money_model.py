@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from callctl.admission import micro
 from callctl.admission.money import Money, account_keys, booked, release, renew, settle
 from callctl.admission.rebuild import Rebuild
-from callctl.model import Booked, Demand
 from callctl.store.balance import Opening
+from callctl.world import Booked, Demand
 
 DAYS = ("2999-01-01", "2999-01-02", "2999-01-03")
 

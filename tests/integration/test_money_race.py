@@ -9,9 +9,9 @@ import pytest
 from callctl.admission import micro
 from callctl.admission.money import Money, account_keys, booked, release, renew, settle
 from callctl.admission.rebuild import Rebuild
-from callctl.model import Demand
 from callctl.store.balance import Balances
 from callctl.store.pool import Pool
+from callctl.world import Demand
 from tests.integration.accounts import book_call, put_balance
 
 MINUTE = Decimal("0.070010")

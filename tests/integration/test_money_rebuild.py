@@ -11,10 +11,10 @@ from redis import BusyLoadingError
 from callctl.admission.money import Money, account_keys, booked, settle
 from callctl.admission.rebuild import Holding, Owed, Rebuild
 from callctl.errors import RedisAway, StoreError
-from callctl.model import Demand
 from callctl.settings import Mysql
 from callctl.store.balance import Balances
 from callctl.store.pool import Pool
+from callctl.world import Demand
 from deploy import private_services
 from tests.integration.accounts import book_call, put_account, put_balance
 

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 from callctl.call.decide import decide
 from callctl.directory import Snapshot
-from callctl.model import Account, Admitted, CallRequest, EdgeTarget, Endpoint, Held, Limits, Located, Room
+from callctl.model import Account, CallRequest, Endpoint, Limits, Room
+from callctl.plan import EdgeTarget
 from callctl.settings import Calls, Edge, Money, Node, Settings
+from callctl.world import Admitted, Held, Located
 from tests.unit.rating_calls import by_second, tariff
 
 EDGE = Edge(name="edge-a", server_id=1, address="10.0.0.1:5060", sources=("10.0.1.0/24",))

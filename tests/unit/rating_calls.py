@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from callctl.declaration_tariff import EPOCH
+from callctl.declaration.tariff import EPOCH
 from callctl.rating.longest import longest
 from callctl.rating.price import price
 from callctl.rating.rounding import Rounding, Tax

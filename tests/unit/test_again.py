@@ -6,7 +6,7 @@ import pytest
 from callctl.call import again
 from callctl.call.again import decide_again
 from callctl.call.decide import decide
-from callctl.model import Conference
+from callctl.plan import Conference
 from tests.unit.company import DIRECTORY, World, request, settings
 
 

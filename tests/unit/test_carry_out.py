@@ -14,8 +14,9 @@ from callctl.call.facts import variables
 from callctl.call.request import from_channel
 from callctl.esl.session import Session
 from callctl.esl.wire import Block, Event
-from callctl.model import EdgeTarget, Located
+from callctl.plan import EdgeTarget
 from callctl.reason import Reason
+from callctl.world import Located
 from tests.unit.company import DIRECTORY, World, request
 from tests.unit.company import settings as configured
 from tests.wire.budget import fuzz

@@ -2,7 +2,7 @@ import pytest
 
 from callctl.errors import UnsafeText
 from callctl.esl import command
-from callctl.model import Bridge, EdgeTarget
+from callctl.plan import Bridge, EdgeTarget
 
 A = EdgeTarget("edge-a", "10.0.0.1:5060", 1.0)
 B = EdgeTarget("edge-b", "10.0.0.2:5070", 1.0)

@@ -7,10 +7,12 @@ from callctl.call.decide import CHECKS, decide, refusal
 from callctl.directory import Snapshot
 from callctl.errors import AmountError, RedisAway, StoreError
 from callctl.language import say
-from callctl.model import Account, Bridge, Conference, Echo, EdgeTarget, Endpoint, Located, Reject, failed
+from callctl.model import Account, Endpoint, failed
+from callctl.plan import Bridge, Conference, Echo, EdgeTarget, Reject
 from callctl.rating.tariff import When
 from callctl.reason import Reason
 from callctl.settings import Edge, Node, Settings
+from callctl.world import Located
 from tests.unit.company import (
     DIRECTORY,
     ENDPOINTS,

@@ -8,10 +8,11 @@ import pytest
 from callctl.call.carry_out import commands
 from callctl.call.decide import decide
 from callctl.language import say
-from callctl.model import Bridge, Conference, Direct, Located, Reject
 from callctl.outside import Did, Target
+from callctl.plan import Bridge, Conference, Direct, Reject
 from callctl.rating.basis import charge
 from callctl.reason import Reason
+from callctl.world import Located
 from tests.unit.company import ACCOUNTS, HERE, TARIFFS, World, request, settings
 from tests.unit.inbound import DIDS, DIRECTORY, FROM_C1, LAST, PHONE, ROOM, directory
 from tests.unit.rating_calls import by_second, tariff

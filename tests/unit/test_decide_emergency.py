@@ -10,8 +10,9 @@ from callctl.call.decide import decide
 from callctl.call.facts import summary, trace, variables
 from callctl.directory import Snapshot
 from callctl.errors import StoreError
-from callctl.model import Direct, EdgeTarget, Limits, Reject
+from callctl.model import Limits
 from callctl.outside import CallerIds, Carrier, Gateway, Outside, Rewriting, Route, RouteEntry
+from callctl.plan import Direct, EdgeTarget, Reject
 from callctl.rating.tariff import ALWAYS, When
 from callctl.reason import Reason
 from callctl.routing.numbers import Rule

@@ -12,8 +12,9 @@ from callctl.call.explain import told
 from callctl.call.facts import trace
 from callctl.directory import Snapshot
 from callctl.language import say
-from callctl.model import Demand, Endpoint, Limits, Near
+from callctl.model import Endpoint, Limits
 from callctl.rating.basis import affords, cost
+from callctl.world import Demand, Near
 from tests.unit.company import (
     ACCOUNTS,
     DIRECTORY,

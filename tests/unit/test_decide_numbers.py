@@ -8,8 +8,8 @@ from callctl.call.carry_out import commands
 from callctl.call.decide import decide
 from callctl.directory import Snapshot
 from callctl.language import say
-from callctl.model import Bridge, Reject
 from callctl.outside import CallerIds, Rewriting
+from callctl.plan import Bridge, Reject
 from callctl.reason import Reason
 from callctl.routing.numbers import Rule
 from tests.unit.company import ACCOUNTS, ENDPOINTS, World, request, settings

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callctl import declaration
-from callctl.declaration_account import EndpointEntry
-from callctl.declaration_check import Known
+from callctl.declaration.account import EndpointEntry
+from callctl.declaration.check import Known
 from callctl.errors import ConfigError
 from callctl.esl import command
 from tests.wire.budget import fuzz

@@ -3,7 +3,7 @@
 import pytest
 
 from callctl import declaration
-from callctl.declaration_check import Known, refuse_removal
+from callctl.declaration.check import Known, refuse_removal
 from callctl.errors import CallctlError, ConfigError
 
 KNOWN = Known(

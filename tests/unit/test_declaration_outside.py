@@ -3,7 +3,7 @@
 import pytest
 
 from callctl import declaration
-from callctl.declaration_check import Known
+from callctl.declaration.check import Known
 from callctl.errors import ConfigError
 
 GOOD = """

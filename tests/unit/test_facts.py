@@ -9,9 +9,10 @@ import pytest
 
 from callctl.call import facts, outcome
 from callctl.call.decide import decide
+from callctl.case import Decision
 from callctl.cdr.spool import OpenCall
 from callctl.esl.wire import Event
-from callctl.model import Decision, Reject
+from callctl.plan import Reject
 from callctl.reason import Reason
 from callctl.store.records import TABLES
 from tests.unit.company import DIRECTORY, World, request, settings

@@ -7,12 +7,14 @@ import pytest
 from callctl.call.carry_out import commands
 from callctl.call.decide import decide
 from callctl.language import say
-from callctl.model import Confirm, Endpoint, Located, Reject, Wish
+from callctl.model import Endpoint
 from callctl.outside import Forward, Rewriting
+from callctl.plan import Confirm, Reject, Wish
 from callctl.reason import Reason
 from callctl.routing.codes import wish
 from callctl.routing.numbers import Rule
 from callctl.store.forwarding import as_wished
+from callctl.world import Located
 from tests.unit.company import ACCOUNTS, ENDPOINTS, HERE, World, request, settings
 from tests.unit.inbound import directory
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callctl.model import EdgeTarget, Located
+from callctl.plan import EdgeTarget
 from callctl.routing.location import Contact, Socket, group, parse_socket, ring_groups
 from callctl.settings import Edge
+from callctl.world import Located
 
 A = Edge(name="a", server_id=1, address="10.0.0.1:5060", sockets=("203.0.113.1", "[2001:db8::1]:5061"))
 B = Edge(name="b", server_id=2, address="10.0.0.2:5060", sockets=("tls:sip-b.example.net:5071", "2001:db8::62"))

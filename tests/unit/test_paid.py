@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callctl.call import paid
-from callctl.model import Account, Held
+from callctl.model import Account
 from callctl.rating.basis import Basis, pack
 from callctl.rating.tariff import When
+from callctl.world import Held
 from tests.unit.rating_calls import at, by_second, stepped, tariff
 from tests.wire.budget import fuzz
 from tests.wire.recordings import changed, event

@@ -6,7 +6,7 @@ import pytest
 
 from callctl import declaration
 from callctl.cli.entry import line, shown
-from callctl.declaration_check import Known
+from callctl.declaration.check import Known
 from callctl.errors import ConfigError
 from callctl.store.configuration import Change
 

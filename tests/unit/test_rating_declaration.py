@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from callctl.declaration import read, tariffs
-from callctl.declaration_check import Known
+from callctl.declaration.check import Known
 from callctl.errors import ConfigError
 from callctl.rating.rounding import Rounding, Tax
 from callctl.rating.tariff import Rate, Step, When

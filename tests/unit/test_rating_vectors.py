@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callctl.declaration_tariff import EPOCH, TariffEntry
+from callctl.declaration.tariff import EPOCH, TariffEntry
 from callctl.rating.chain import stretches
 from callctl.rating.longest import longest
 from callctl.rating.price import Price, price, split

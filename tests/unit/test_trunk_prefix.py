@@ -6,7 +6,8 @@ from callctl.call import facts
 from callctl.call.decide import decide
 from callctl.directory import Snapshot
 from callctl.language import say
-from callctl.model import Account, Endpoint, Reject
+from callctl.model import Account, Endpoint
+from callctl.plan import Reject
 from callctl.reason import Reason
 from tests.unit.company import World, request, settings
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from callctl.errors import UnsafeText
 from callctl.esl import command
-from callctl.model import Bridge, EdgeTarget
+from callctl.plan import Bridge, EdgeTarget
 from callctl.settings import split_address
 from tests.wire.budget import fuzz
 from tests.wire.grammar import Sofia, expands, originate, packets, set_by, sofia

@@ -14,9 +14,11 @@ from callctl.errors import Gone, SpoolError
 from callctl.esl.session import Session
 from callctl.live.client import connect
 from callctl.live.publisher import Publisher
-from callctl.model import Account, EdgeTarget, Endpoint, Limits, Located
+from callctl.model import Account, Endpoint, Limits
+from callctl.plan import EdgeTarget
 from callctl.rating.basis import unpack
 from callctl.settings import Calls, Esl, Money, Node, Redis, Settings
+from callctl.world import Located
 from tests.unit.company import HERE, World
 from tests.unit.rating_calls import by_second, tariff
 from tests.wire.grammar import originate

@@ -7,14 +7,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
-from callctl.declaration_account import AccountEntry, EndpointEntry
-from callctl.declaration_check import Known, check
-from callctl.declaration_file import Entry, ItemEntry, Placed, entries
-from callctl.declaration_numbers import NumbersEntry
-from callctl.declaration_outside import CarrierEntry, CurrencyEntry, DidEntry, RouteEntry
-from callctl.declaration_references import check_items
-from callctl.declaration_room import RoomEntry
-from callctl.declaration_tariff import TariffEntry
+from callctl.declaration.account import AccountEntry, EndpointEntry
+from callctl.declaration.check import Known, check
+from callctl.declaration.file import Entry, ItemEntry, Placed, entries
+from callctl.declaration.numbers import NumbersEntry
+from callctl.declaration.outside import CarrierEntry, CurrencyEntry, DidEntry, RouteEntry
+from callctl.declaration.references import check_items
+from callctl.declaration.room import RoomEntry
+from callctl.declaration.tariff import TariffEntry
 from callctl.errors import ConfigError
 from callctl.routing.numbers import hidden
 

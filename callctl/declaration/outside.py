@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from callctl.declaration_account import Codec, LimitsEntry, Zone
-from callctl.declaration_file import Currency, Entry, ItemEntry, Name
-from callctl.declaration_media import MediaEntry
-from callctl.declaration_numbers import Number, RewritingEntry
-from callctl.declaration_tariff import Amount, Moment, WhenEntry
+from callctl.declaration.account import Codec, LimitsEntry, Zone
+from callctl.declaration.file import Currency, Entry, ItemEntry, Name
+from callctl.declaration.media import MediaEntry
+from callctl.declaration.numbers import Number, RewritingEntry
+from callctl.declaration.tariff import Amount, Moment, WhenEntry
 from callctl.settings import Address
 
 Prefix = Annotated[str, Field(pattern=r"^\+?[0-9*#]{0,20}$"), AfterValidator(lambda text: text.removeprefix("+"))]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from callctl.declaration_file import ItemEntry, Name
+from callctl.declaration.file import ItemEntry, Name
 from callctl.model import ROOM
 from callctl.settings import Profile
 

@@ -7,9 +7,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from callctl.declaration_account import AccountEntry, EndpointEntry
-from callctl.declaration_file import Placed
-from callctl.declaration_tariff import TariffEntry
+from callctl.declaration.account import AccountEntry, EndpointEntry
+from callctl.declaration.file import Placed
+from callctl.declaration.tariff import TariffEntry
 from callctl.errors import CallctlError, ConfigError
 
 Bodies = Mapping[str, Mapping[str, Any]]  # entries by key, as they are kept: without what has its default

@@ -6,7 +6,7 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from callctl.declaration_file import Entry
+from callctl.declaration.file import Entry
 
 
 class MediaEntry(Entry):

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
-from callctl.declaration_file import Currency, Entry, Misplaced, Name
+from callctl.declaration.file import Currency, Entry, Misplaced, Name
 from callctl.rating.rounding import Method, Rounding, Tax
 from callctl.rating.tariff import AmbiguousRates, Rate, Step, Tariff, When
 

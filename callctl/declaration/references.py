@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
-from callctl.declaration_account import AccountEntry, EndpointEntry
-from callctl.declaration_check import Accounts, Endpoints, Known, Tariffs
-from callctl.declaration_file import Entry, ItemEntry, Placed
-from callctl.declaration_numbers import RewritingEntry
-from callctl.declaration_outside import CarrierEntry, DidEntry, RouteEntry
-from callctl.declaration_room import RoomEntry
+from callctl.declaration.account import AccountEntry, EndpointEntry
+from callctl.declaration.check import Accounts, Endpoints, Known, Tariffs
+from callctl.declaration.file import Entry, ItemEntry, Placed
+from callctl.declaration.numbers import RewritingEntry
+from callctl.declaration.outside import CarrierEntry, DidEntry, RouteEntry
+from callctl.declaration.room import RoomEntry
 from callctl.errors import ConfigError
 
 E = TypeVar("E", bound=Entry)

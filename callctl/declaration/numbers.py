@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from callctl.declaration_file import Entry, ItemEntry, Name
+from callctl.declaration.file import Entry, ItemEntry, Name
 from callctl.routing.numbers import LONGEST, Rule, from_ov500
 
 Digits = Annotated[str, Field(pattern=r"^[0-9*#+]{0,32}$")]

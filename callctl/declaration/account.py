@@ -10,10 +10,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from callctl.declaration_file import Currency, Entry, Name
-from callctl.declaration_media import MediaEntry
-from callctl.declaration_numbers import CallerIdEntry, ForwardEntry, RewritingEntry
-from callctl.declaration_tariff import Amount
+from callctl.declaration.file import Currency, Entry, Name
+from callctl.declaration.media import MediaEntry
+from callctl.declaration.numbers import CallerIdEntry, ForwardEntry, RewritingEntry
+from callctl.declaration.tariff import Amount
 
 
 def _network(text: str) -> str:

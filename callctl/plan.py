@@ -1,0 +1,116 @@
+"""What may become of a call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from callctl.model import NO_LIMITS, Limits
+from callctl.rating.basis import Basis
+from callctl.reason import Reason
+
+Word = Literal["always", "busy", "no_answer", "not_registered", "dnd"]
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeTarget:
+    """One leg: the edge that holds the callee's registration. `q` orders edges, highest first."""
+
+    edge: str
+    address: str  # HOST:PORT, core side
+    q: float
+
+
+class Wish(NamedTuple):
+    """What a phone says by a service code: for which of its calls, and where they go; "" takes that back."""
+
+    word: Word
+    number: str  # of dnd, any
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Ring the callee: edges of one group at once, group after group."""
+
+    user: str
+    domain: str
+    groups: tuple[tuple[EdgeTarget, ...], ...]
+    codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
+    ring_timeout: int  # seconds, each group
+
+
+@dataclass(frozen=True, slots=True)
+class Direct:
+    """Call a SIP URI, or a carrier's gateway, outside."""
+
+    user: str
+    address: str  # HOST:PORT
+    codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
+    ring_timeout: int  # seconds
+    carrier: str = ""  # whose gateway it is
+    edges: tuple[EdgeTarget, ...] = ()  # by which it is reached, one after the other; none: straight
+    progress_timeout: int = 0  # seconds until it must have said that it rings; 0: as long as it may ring
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierLeg:
+    """One try at a carrier: at one gateway of it, by one edge or straight."""
+
+    carrier: str
+    gateway: str  # HOST:PORT
+    number: str  # as the carrier's `outgoing` rules make it
+    caller_id: str  # likewise
+    shown_by: Literal["pai", "rpid", "none"]  # the header that says who calls
+    ring_timeout: int  # seconds
+    progress_timeout: int  # seconds until it must have said that it rings
+    edge: EdgeTarget | None = None  # None: straight
+    codecs: tuple[str, ...] = ()  # empty: as FreeSWITCH negotiates
+    username: str = ""  # with which it is to be convinced; "": with none
+    password_file: Path | None = None
+    limits: Limits = NO_LIMITS  # the carrier's; its place is taken when the try begins
+    buy: Basis | None = None  # by what it costs us; None: nobody can say, or it is not asked
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """Call outside: one attempt after the other, the legs of one at once; the first that answers has the call."""
+
+    attempts: tuple[tuple[CarrierLeg, ...], ...]
+    budget: int  # seconds for all of them
+    next_on: frozenset[str] | None = None  # SIP statuses and causes after which the next is tried; None: the usual
+
+
+@dataclass(frozen=True, slots=True)
+class Conference:
+    """Enter `room` on `owner`; when that is not this node, `owner_sip` is where to bridge to."""
+
+    room: str
+    owner: str
+    profile: str
+    owner_sip: str = ""
+    pin: str = ""
+    max_members: int | None = None
+    hop: str = ""  # the caller's own call, where another node sent it on
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Answer and play back what is heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """Answer with a tone: what was asked for by a service code is done."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """Refuse."""
+
+    reason: Reason
+
+
+Plan = Bridge | Direct | Outbound | Conference | Echo | Confirm | Reject
