@@ -2,7 +2,8 @@
 
 A call's place is a member of its level's set, keyed by the call's UUID, with an expiry that is moved on while the call
 lasts. So a crash heals by itself, and an end that is heard twice takes nothing twice. A script touches the keys of one
-level only (one hash tag), so that it runs on a cluster; levels are taken in order and given back when one refuses.
+level only (one hash tag), so that it runs on a cluster; all levels are asked at once, and what was taken is given back
+when one refuses.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from callctl.live.client import Client, asking, evaluating
+from callctl.live.client import Client, asking, evaluate
 from callctl.settings import Redis
 from callctl.world import Admitted, Level
 
@@ -51,19 +52,24 @@ class Limits:
         """Take a place at each level; the last of what is returned says which refused, if one did, and then none is
         kept. Twice for one call is once. `only_ask` takes nothing. Raises RedisAway.
         """
-        found: list[Admitted] = []
-        with asking(self._settings), evaluating(self._client) as evaluate:
-            for level in levels:
-                most = [-1 if limit is None else limit for limit in (level.calls, level.cps)]
-                keys = [calls_key(self._settings, level.name), self._starts_key(level.name)]
-                answer: Any = evaluate(self._admit, keys, [call, *most, int(only_ask)])
-                found.append(Admitted(level, answer[0], int(answer[1]), int(answer[2])))
-                if answer[0]:
-                    break
-        # Only now, as it needs a connection: nobody may wait for one while he holds one.
-        if found and found[-1].refused:
-            self._give_back(call, [taken.level for taken in found[:-1]])
-        return found
+        asked = [
+            (
+                [calls_key(self._settings, level.name), self._starts_key(level.name)],
+                [call, *(-1 if limit is None else limit for limit in (level.calls, level.cps)), int(only_ask)],
+            )
+            for level in levels
+        ]
+        with asking(self._settings):
+            answers = evaluate(self._client, self._admit, asked)
+        found = [
+            Admitted(level, answer[0], int(answer[1]), int(answer[2]))
+            for level, answer in zip(levels, answers, strict=True)
+        ]
+        refused = next((position for position, each in enumerate(found) if each.refused), None)
+        if refused is None:
+            return found
+        self._give_back(call, [taken.level for taken in found if not taken.refused])
+        return found[: refused + 1]
 
     def in_use(self, level: Level) -> tuple[int, int]:
         """How many calls and starts of the last second a level counts. Raises RedisAway."""

@@ -3,7 +3,7 @@
 What a call holds is a member of its account's holds, keyed by the call's UUID, with an expiry that is moved on while
 the call lasts. When it ends, what it owes is pending until MySQL has booked it: the balance here is a copy of MySQL's.
 So a crash heals by itself, and what is told twice counts once. A script touches the keys of one account only (one hash
-tag); accounts are asked in order, and what was taken is given back when one refuses.
+tag); all accounts are asked at once, and what was taken is given back when one refuses.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from redis.commands.core import Script
 
 from callctl.admission import micro, scripts
 from callctl.errors import CallctlError, RedisAway
-from callctl.live.client import Client, asking, evaluating
+from callctl.live.client import Asked, Client, asking, evaluate
 from callctl.settings import Redis
 from callctl.store.balance import Opening
 from callctl.world import Booked, Demand, Held
@@ -45,12 +45,6 @@ class Look(NamedTuple):
     holds: dict[str, Decimal]  # by call
 
 
-class _Taken(NamedTuple):
-    account: str
-    granted: int
-    before: int
-
-
 class Money:
     """The accounts' money in Redis; `open_account` tells what MySQL says of one that Redis does not know."""
 
@@ -70,22 +64,22 @@ class Money:
         is there, all of it is granted, unless that is less than needed. A call's hold becomes what it now wants, be it
         less; never less than it has while it wants more. `only_ask` takes nothing. Raises RedisAway and StoreError.
         """
-        found: list[Held] = []
-        taken: list[_Taken] = []
+        asked = [self._asked(call, demand, lease_seconds, only_ask) for demand in demands]
+        answers = self._ask(asked)
         try:
-            for demand in demands:
-                held, before = self._demand(call, demand, lease_seconds, only_ask)
-                found.append(held)
-                if held.refused:
-                    self._give_back(call, taken)
-                    break
-                if not only_ask:
-                    taken.append(_Taken(demand.account, micro.units(held.granted), before))
+            for position, answer in enumerate(answers):
+                if answer[0] == "unknown":
+                    answers[position] = self._opened(demands[position].account, asked[position], only_ask)
         except CallctlError:
             with suppress(RedisAway):  # then the leases end by themselves
-                self._give_back(call, taken)
+                self._give_back(call, demands, answers, only_ask)
             raise
-        return found
+        found = [_held(demand.account, answer) for demand, answer in zip(demands, answers, strict=True)]
+        refused = next((position for position, held in enumerate(found) if held.refused), None)
+        if refused is None:
+            return found
+        self._give_back(call, demands, answers, only_ask)
+        return found[: refused + 1]
 
     def look(self, account: str) -> Look:
         """An account as Redis knows it, or else as MySQL does; to be shown. Raises RedisAway and StoreError."""
@@ -102,27 +96,28 @@ class Money:
         amounts = {call: micro.money(int(amount)) for call, amount in holds.items()}
         return Look(balance, int(known["ledger_id"]), held, pending, known["day"], spent, amounts)
 
-    def _demand(self, call: str, demand: Demand, lease: int, only_ask: bool) -> tuple[Held, int]:
-        """What an account says, and what the call held there before."""
+    def _asked(self, call: str, demand: Demand, lease: int, only_ask: bool) -> Asked:
         most = -1 if demand.spend_per_day is None else micro.capped(demand.spend_per_day)
         amounts = [micro.held(demand.want), micro.held(demand.need), micro.capped(demand.credit)]
-        asked = [call, *amounts, demand.day, most, lease * 1000, int(only_ask)]
-        answer = self._ask(demand.account, asked)
-        if answer[0] == "unknown" and only_ask:
-            opening = self._open_account(demand.account, ())
-            asked += [micro.capped(opening.balance), opening.day, micro.capped(opening.spent)]
-            answer = self._ask(demand.account, asked)
-        elif answer[0] == "unknown":
-            self._open_in_redis(demand.account)
-            answer = self._ask(demand.account, asked)
-            if answer[0] == "unknown":
-                raise self._rebuilding()
-        granted, available, others, spent = (micro.money(int(number)) for number in answer[1:5])
-        return Held(demand.account, answer[0], granted, available, others, spent), int(answer[5])
+        values = [call, *amounts, demand.day, most, lease * 1000, int(only_ask)]
+        return account_keys(self._settings, demand.account), values
 
-    def _ask(self, account: str, asked: Sequence[Any]) -> Any:
-        with asking(self._settings), evaluating(self._client) as evaluate:
-            return evaluate(self._hold, account_keys(self._settings, account), asked)
+    def _ask(self, asked: Sequence[Asked]) -> list[Any]:
+        with asking(self._settings):
+            return evaluate(self._client, self._hold, asked)
+
+    def _opened(self, account: str, asked: Asked, only_ask: bool) -> Any:
+        """What an account says that Redis did not know."""
+        if only_ask:
+            opening = self._open_account(account, ())
+            keys, values = asked
+            known = [micro.capped(opening.balance), opening.day, micro.capped(opening.spent)]
+            return self._ask([(keys, [*values, *known])])[0]
+        self._open_in_redis(account)
+        answer = self._ask([asked])[0]
+        if answer[0] == "unknown":
+            raise self._rebuilding()
+        return answer
 
     def _open_in_redis(self, account: str) -> None:
         """Tell Redis what MySQL says, if it has been told what live calls hold and ended ones owe."""
@@ -145,16 +140,24 @@ class Money:
                     return
         raise self._rebuilding()
 
-    def _give_back(self, call: str, taken: Sequence[_Taken]) -> None:
+    def _give_back(self, call: str, demands: Sequence[Demand], answers: Sequence[Any], only_ask: bool) -> None:
+        """Let each account that granted something have it again."""
+        granted = [] if only_ask else [each for each in zip(demands, answers, strict=True) if not each[1][0]]
         with asking(self._settings):
-            for account, granted, before in taken:
-                self._undo(keys=account_keys(self._settings, account), args=[call, granted, before])
+            for demand, answer in granted:
+                keys = account_keys(self._settings, demand.account)
+                self._undo(keys=keys, args=[call, int(answer[1]), int(answer[5])])
 
     def _rebuilding(self) -> RedisAway:
         return RedisAway(
             f"What Redis at {self._settings.host}:{self._settings.port} knows of accounts' money is being rebuilt: "
             "see that a recorder of `callctl serve` runs, and that MySQL answers it."
         )
+
+
+def _held(account: str, answer: Any) -> Held:
+    granted, available, others, spent = (micro.money(int(number)) for number in answer[1:5])
+    return Held(account, answer[0], granted, available, others, spent)
 
 
 def held(client: Client, settings: Redis, calls: Sequence[tuple[str, str]]) -> list[Decimal | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from callctl.errors import RedisAway
 from callctl.settings import Redis
 
 Client = redis.Redis
-Evaluate = Callable[[Script, Sequence[str], Sequence[Any]], Any]  # script, keys, values
+Asked = tuple[Sequence[str], Sequence[Any]]  # keys, values
 CONNECTIONS = 8
 
 
@@ -37,31 +37,40 @@ def connect(settings: Redis) -> Client:
     return redis.Redis(connection_pool=pool)
 
 
-@contextmanager
-def evaluating(client: Client) -> Iterator[Evaluate]:
-    """Runs scripts on one connection, one after another, at half the processor time of calling each.
+def evaluate(client: Client, script: Script, asked: Sequence[Asked]) -> list[Any]:
+    """What a script answers for each keys and values, all asked at once: a fraction of the time of calling each.
 
-    Unlike there nothing is tried again here when the connection breaks.
+    Unlike with redis-py's own call nothing is tried again when the connection breaks. Raises as that does.
     """
     pool = client.connection_pool
     connection = pool.get_connection()
-
-    def evaluate(script: Script, keys: Sequence[str], values: Sequence[Any]) -> Any:
-        try:
-            return _answer(connection, "EVALSHA", script.sha, keys, values)
-        except NoScriptError:  # a Redis that was started since; EVAL has it keep the script
-            return _answer(connection, "EVAL", script.script, keys, values)
-
     try:
-        yield evaluate  # who gives up while he waits has redis-py disconnect
+        answers = _answers(connection, "EVALSHA", script.sha, asked)
+        # A Redis that was started since does not know the script; EVAL has it keep it.
+        unknown = [each for each, answer in zip(asked, answers, strict=True) if isinstance(answer, NoScriptError)]
+        again = iter(_answers(connection, "EVAL", script.script, unknown))
+        answers = [next(again) if isinstance(answer, NoScriptError) else answer for answer in answers]
     finally:
         pool.release(connection)
+    for answer in answers:
+        if isinstance(answer, redis.ResponseError):
+            raise answer
+    return answers
 
 
-def _answer(connection: Any, command: str, script: Any, keys: Sequence[str], values: Sequence[Any]) -> Any:
-    packed = connection.pack_command(command, script, len(keys), *keys, *values)
+def _answers(connection: Any, command: str, script: Any, asked: Sequence[Asked]) -> list[Any]:
+    """Each answer, or the error in its place: whoever leaves one unread gives it to the next who asks."""
+    if not asked:
+        return []
+    packed = connection.pack_commands([(command, script, len(keys), *keys, *values) for keys, values in asked])
     connection.send_packed_command(packed, check_health=False)
-    return connection.read_response()
+    answers = []
+    for _ in asked:
+        try:
+            answers.append(connection.read_response())
+        except redis.ResponseError as error:
+            answers.append(error)
+    return answers
 
 
 @contextmanager

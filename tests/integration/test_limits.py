@@ -2,10 +2,11 @@
 
 import gevent
 import pytest
+from redis.exceptions import ResponseError
 
 from callctl.admission.limits import LEASE, Limits, calls_key, release, renew
 from callctl.errors import RedisAway
-from callctl.live.client import connect, evaluating
+from callctl.live.client import connect, evaluate
 from callctl.settings import Redis
 from callctl.world import Admitted, Level
 
@@ -63,6 +64,15 @@ def test_a_level_that_refuses_leaves_nothing_taken_below(limits, redis, settings
     assert redis.zcard("callctl:{account child}:starts") == 1
 
 
+def test_a_level_that_refuses_leaves_nothing_taken_above(limits, redis, settings):
+    below, above = Level("account child", 1, None), Level("account parent", 5, 5)
+    assert refused(limits.admit("first", [below, above])) == ""
+    found = limits.admit("second", [below, above])
+    assert [place.refused for place in found] == ["calls"]
+    assert redis.zrange(calls_key(settings.redis, above.name), 0, -1) == ["first"]
+    assert redis.zcard("callctl:{account parent}:starts") == 1
+
+
 def test_asking_takes_nothing(limits):
     level = Level("account one", 1, None)
     assert refused(limits.admit("a", [level], only_ask=True)) == ""
@@ -102,7 +112,7 @@ def test_without_redis_nobody_can_say():
 
 
 def test_a_redis_that_forgot_the_scripts_is_told_them_again(limits, settings):
-    (level,) = levels = [Level("account a", 1, None)]
+    _, level = levels = [FREE, Level("account a", 1, None)]
     assert limits.admit("one", levels)[-1].refused == ""
     connect(settings.redis).script_flush()
     assert limits.admit("two", levels)[-1] == Admitted(level, "calls", 1, 1)
@@ -113,7 +123,14 @@ def test_who_gives_up_leaves_no_answer_for_the_next(settings):
     patient = settings.redis.model_copy(update={"timeout": 30.0})
     client = connect(patient)
     late = client.register_script("local n = 0 for i = 1, 2e7 do n = n + i end return 'late'")
-    with pytest.raises(gevent.Timeout), gevent.Timeout(0.02), evaluating(client) as evaluate:
-        evaluate(late, [], [])
-    with evaluating(client) as evaluate:
-        assert evaluate(client.register_script("return ARGV[1]"), [], ["mine"]) == "mine"
+    with pytest.raises(gevent.Timeout), gevent.Timeout(0.02):
+        evaluate(client, late, [([], []), ([], [])])
+    assert evaluate(client, client.register_script("return ARGV[1]"), [([], ["mine"])]) == ["mine"]
+
+
+def test_an_answer_that_is_an_error_leaves_none_unread(settings):
+    client = connect(settings.redis)
+    script = client.register_script("if ARGV[1] == 'bad' then return redis.error_reply('BAD') end return ARGV[1]")
+    with pytest.raises(ResponseError):
+        evaluate(client, script, [([], ["bad"]), ([], ["good"])])
+    assert evaluate(client, script, [([], ["a"]), ([], ["b"])]) == ["a", "b"]
