@@ -22,6 +22,7 @@ from benchmarks.servers import (
     ROOT,
     Callctl,
     CallctlKeeping,
+    CallctlOutbound,
     CallctlRated,
     Eslgo,
     PlainGreenswitch,
@@ -29,7 +30,7 @@ from benchmarks.servers import (
     Unavailable,
 )
 
-KINDS: tuple[type[Server], ...] = (PlainGreenswitch, Callctl, CallctlRated, CallctlKeeping, Eslgo)
+KINDS: tuple[type[Server], ...] = (PlainGreenswitch, Callctl, CallctlRated, CallctlOutbound, CallctlKeeping, Eslgo)
 CONCURRENCY = 50
 RATE = 200  # new calls a second, open loop
 HELD = 1000  # calls in progress while memory is measured
@@ -60,7 +61,7 @@ def drive(server: Server, *arguments: str) -> Figures:
 
 def _driver(server: Server, *arguments: str) -> list[str]:
     pin = ["taskset", "--cpu-list", f"1-{max(1, (os.cpu_count() or 2) - 1)}"]
-    return [*pin, sys.executable, "-m", "benchmarks.driver", server.address, *arguments]
+    return [*pin, sys.executable, "-m", "benchmarks.driver", server.address, server.called, *arguments]
 
 
 def one_round(server: Server, seconds: float) -> Figures:

@@ -1,8 +1,8 @@
 """Many calls at once towards a controller, by one thread and epoll: recorded frames go out, commands are barely read.
 
-    python -m benchmarks.driver ADDRESS closed SECONDS CONCURRENCY   calls as fast as they go
-    python -m benchmarks.driver ADDRESS open SECONDS RATE            new calls at a steady rate
-    python -m benchmarks.driver ADDRESS hold CALLS RATE              calls that stay bridged until a line on stdin
+    python -m benchmarks.driver ADDRESS CALLED closed SECONDS CONCURRENCY   calls as fast as they go
+    python -m benchmarks.driver ADDRESS CALLED open SECONDS RATE            new calls at a steady rate
+    python -m benchmarks.driver ADDRESS CALLED hold CALLS RATE              calls that stay up until a line on stdin
 
 With `--same` as a last word each server gets the 23 kinds of `myevents`, whatever it subscribed to.
 The result is one line of JSON.
@@ -21,7 +21,6 @@ from functools import cache
 
 from benchmarks.recording import API_OK, BYE, MY_EVENTS, OK, answered_first, bridged, channel_data
 
-CHANNEL, TEMPLATE = channel_data()
 SOURCES = [f"127.0.0.{number}" for number in range(11, 27)]  # each has its own ephemeral ports
 PATIENCE = 30.0  # seconds for calls in progress to end
 
@@ -67,9 +66,10 @@ class Call:
 class Driver:
     """The load. `hold` keeps calls bridged; `same` sends everybody the same events."""
 
-    def __init__(self, address: str, *, hold: bool = False, same: bool = False) -> None:
+    def __init__(self, address: str, called: str, *, hold: bool = False, same: bool = False) -> None:
         host, _, port = address.rpartition(":")
         self.address = (host, int(port))
+        self.channel, self.template = channel_data(called)
         self.hold, self.same = hold, same
         self.run = str(uuid.uuid4())[9:].encode()  # calls of one run share the rest of their UUIDs
         self.poll = select.epoll()
@@ -152,7 +152,7 @@ class Driver:
 
     def _obey(self, call: Call, head: bytes) -> bytes:
         if head.startswith(b"connect"):
-            return CHANNEL.replace(TEMPLATE, call.uuid)
+            return self.channel.replace(self.template, call.uuid)
         if not call.first:
             call.first = time.perf_counter()
             self.first.append(call.first - call.began)
@@ -248,9 +248,9 @@ def _percentile(values: list[float], share: float) -> float:
     return 1000 * ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else 0.0
 
 
-def main(address: str, kind: str, first: str, second: str, *more: str) -> None:
+def main(address: str, called: str, kind: str, first: str, second: str, *more: str) -> None:
     """Run one kind of load and print its figures."""
-    driver = Driver(address, hold=kind == "hold", same="--same" in more)
+    driver = Driver(address, called, hold=kind == "hold", same="--same" in more)
     if kind == "closed":
         figures = driver.closed(float(first), int(second))
     elif kind == "open":

@@ -10,7 +10,6 @@ from pathlib import Path
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "esl"
 ENDPOINT = "1001@example.net"
-CALLED = "1002"
 NODE = b"fs1"
 EDGE = b"127.0.1.1"
 OK = b"Content-Type: command/reply\nReply-Text: +OK\n\n"
@@ -87,13 +86,13 @@ def bridged() -> Recording:
     return Recording("a2_bridged_noanswerfirst")
 
 
-def channel_data() -> tuple[bytes, bytes]:
-    """The reply to `connect`, with the caller and callee of examples/company.yaml, and the UUID in it."""
+def channel_data(called: str) -> tuple[bytes, bytes]:
+    """The reply to `connect` of a call from a phone of examples/company.yaml to `called`, and the UUID in it."""
     recording = answered_first()
     text = recording.channel
     user, _, domain = ENDPOINT.encode().partition(b"@")
     for name, value in (
-        (rb"FreeSWITCH-Switchname", NODE), (rb"(?:Caller|Channel)-Destination-Number", CALLED.encode()),
+        (rb"FreeSWITCH-Switchname", NODE), (rb"(?:Caller|Channel)-Destination-Number", called.encode()),
         (rb"variable_sip_(?:req|to)_host", domain), (rb"(?:Caller|Channel)-Caller-ID-Number", user),
         (rb"variable_sip_network_ip", EDGE),
     ):  # fmt: skip

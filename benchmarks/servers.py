@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 SERVER_CORE = {0}  # the process that controls calls; everything else may run where it likes
 READY = 60.0  # seconds
 
+TOP_UP = ["account", "topup", "acme", "10000000", "--reference", "benchmark"]
 SWITCH = "fs1"  # what the driver calls itself
 
 
@@ -40,6 +41,7 @@ class Server:
     """A controller that listens on `address`; `pid` is the process that controls calls."""
 
     name = ""
+    called = "1002"  # whom the callers of the load call
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -236,12 +238,34 @@ class CallctlRated(Callctl):
     rated = '"onnet"'
 
     def _company(self) -> list[list[str]]:
-        rates = self.folder / "rates.csv"
-        with rates.open("w") as file:
-            file.write("prefix,destination,rate,connection_charge,minimal_time,resolution_time\n")
-            for prefix in range(100_000, 200_000):
-                shown = prefix // 100 if prefix % 100 == 0 else prefix
-                file.write(f"{shown},Somewhere,0.0{prefix % 9 + 1},0.01,30,6\n")
-        tariffs = [["tariff", "import", name, str(rates), "--currency", "EUR"] for name in ("retail", "wholesale")]
         apply = ["apply", "-f", "benchmarks/rated.yaml"]
-        return [*tariffs, apply, ["account", "topup", "acme", "10000000", "--reference", "benchmark"]]
+        return [*self._tariffs("retail", "wholesale"), apply, TOP_UP]
+
+    def _tariffs(self, *names: str) -> list[list[str]]:
+        """The commands that make tariffs of 100,000 prefixes; each is a thousandth cheaper than the one before."""
+        commands = []
+        for position, name in enumerate(names):
+            rates = self.folder / f"{name}.csv"
+            with rates.open("w") as file:
+                file.write("prefix,destination,rate,connection_charge,minimal_time,resolution_time\n")
+                for prefix in range(100_000, 200_000):
+                    shown = prefix // 100 if prefix % 100 == 0 else prefix
+                    file.write(f"{shown},Somewhere,0.0{prefix % 9 + 1}{9 - position},0.01,30,6\n")
+            commands.append(["tariff", "import", name, str(rates), "--currency", "EUR"])
+        return commands
+
+
+class CallctlOutbound(CallctlRated):
+    """Calls to the outside: as those that cost, and of three carriers the cheapest for this call is taken.
+
+    Each carrier has a tariff of 100,000 prefixes, two gateways, and limits.
+    """
+
+    name = "callctl, outbound"
+    rated = '"pstn"'
+    called = "123456789012"
+
+    def _company(self) -> list[list[str]]:
+        apply = ["apply", "-f", "benchmarks/rated.yaml", "-f", "benchmarks/outbound.yaml"]
+        routed = ["account", "change", "acme", "--routes", "out"]
+        return [*self._tariffs("retail", "wholesale", "cost1", "cost2", "cost3"), apply, routed, TOP_UP]
