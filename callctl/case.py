@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from callctl.model import Account, CallRequest, Endpoint, Kind, Step
-from callctl.outside import Carrier, Did, Target
+from callctl.outside import Carrier, Did, Route, RouteEntry, Target
 from callctl.plan import Plan
 from callctl.rating.basis import Basis
+from callctl.rating.tariff import Tariff
 from callctl.reason import Reason
 from callctl.settings import Settings
 from callctl.world import Directory, Near, World
 
 Ending = Literal["time", "slice", "money"]  # at the end of what is paid: may last no longer, may be paid on, no money
+
+
+class WayOut(NamedTuple):
+    """Where a call leaves the platform: the number in international form, who dials it, and the carriers for it."""
+
+    number: str
+    account: str
+    route: Route
+    entry: RouteEntry
 
 
 @dataclass(slots=True)
@@ -43,7 +53,9 @@ class Case:
     callee: Endpoint | None = None
     room: str = ""
     uri: str = ""
-    gateway: str = ""  # CARRIER/HOST:PORT
+    out: WayOut | None = None
+    sell: Basis | None = None  # by what the nearest who pays for the way out does
+    buying: Mapping[str, Tariff] = field(default_factory=dict)  # tariffs of its carriers, by name
     caller_id: str = ""
     codecs: tuple[str, ...] = ()
     plan: Plan | None = None
@@ -53,6 +65,7 @@ class Case:
     paid: int | None = None  # seconds of these for which money is held
     ending: Ending = "time"
     near: list[Near] = field(default_factory=list)
+    beside: list[Step] = field(default_factory=list)  # what a check says before its own step
 
 
 @dataclass(frozen=True, slots=True)

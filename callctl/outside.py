@@ -142,10 +142,10 @@ class Route:
 class Target(NamedTuple):
     """Where a call goes.
 
-    `value` is an endpoint's user or user@domain, a room, a number, a SIP URI, or CARRIER/HOST:PORT.
+    `value` is an endpoint's user or user@domain, a room, a number, or a SIP URI.
     """
 
-    kind: Literal["endpoint", "room", "number", "uri", "gateway"]
+    kind: Literal["endpoint", "room", "number", "uri"]
     value: str
 
 

@@ -42,15 +42,12 @@ class Bridge:
 
 @dataclass(frozen=True, slots=True)
 class Direct:
-    """Call a SIP URI, or a carrier's gateway, outside."""
+    """Call a SIP URI outside."""
 
     user: str
     address: str  # HOST:PORT
     codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
     ring_timeout: int  # seconds
-    carrier: str = ""  # whose gateway it is
-    edges: tuple[EdgeTarget, ...] = ()  # by which it is reached, one after the other; none: straight
-    progress_timeout: int = 0  # seconds until it must have said that it rings; 0: as long as it may ring
 
 
 @dataclass(frozen=True, slots=True)

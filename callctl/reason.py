@@ -126,6 +126,27 @@ class Reason(Enum):
         "[calls] emergency_route leads an emergency call to no carrier: give the route an entry with active carriers.",
         "[calls] emergency_route 没有为紧急呼叫找到任何运营商：请为该路由添加带有可用运营商的条目。",
     )
+    # to the outside
+    NO_ROUTE = _Row(
+        "no_route", 404, 3, "NO_ROUTE_DESTINATION",
+        "The account's plan of routes has no carrier for the number at this hour: add an entry for its prefix.",
+        "账户的路由计划此时没有该号码的运营商：请为其前缀添加条目。",
+    )
+    NO_CARRIER = _Row(
+        "no_carrier", 503, 34, "NORMAL_CIRCUIT_CONGESTION",
+        "Every carrier of the route is left out: see the route step for why each is.",
+        "该路由的所有运营商都被排除：请查看 route 步骤中每个运营商的原因。",
+    )
+    CARRIERS_FULL = _Row(
+        "carriers_full", 503, 42, "SWITCH_CONGESTION",
+        "No carrier of the route has a place for one more call: raise `limits` of a carrier, or add one.",
+        "该路由的运营商并发或每秒呼叫数都已达上限：请提高运营商的 `limits` 或增加运营商。",
+    )
+    CARRIERS_FAILED = _Row(
+        "carriers_failed", 503, 38, "NETWORK_OUT_OF_ORDER",
+        "No carrier took the call, though the callee may well be there: see each attempt's SIP answer.",
+        "没有运营商接受该呼叫，被叫本身可能正常：请查看每次尝试的 SIP 应答。",
+    )
     # media
     NO_COMMON_CODEC = _Row(
         "no_common_codec", 488, 88, "INCOMPATIBLE_DESTINATION",

@@ -255,8 +255,13 @@ def _pid(folder: Path, name: str) -> int | None:
 
 
 def _await(folder: Path, name: str, answers: Callable[[], bool]) -> None:
-    if not _until(lambda: answers() or _pid(folder, name) is None, START_DEADLINE) or _pid(folder, name) is None:
+    if not _until(lambda: answers() or _gone(folder, name), START_DEADLINE) or _gone(folder, name):
         raise ServiceError(f"The private {name} server did not start: see {folder / name}.log.")
+
+
+def _gone(folder: Path, name: str) -> bool:
+    """Whether a service does not run; for a moment one that is just being executed has no command line to be seen."""
+    return all(_pid(folder, name) is None or time.sleep(0.05) for _ in range(2))
 
 
 def _says(port: int, question: bytes, answer: bytes, offset: int = 0) -> bool:

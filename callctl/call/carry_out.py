@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 import structlog
 
-from callctl.call import facts, outcome
+from callctl.call import facts, outbound, outcome
 from callctl.case import Decision
 from callctl.errors import CommandFailed
 from callctl.esl import command
 from callctl.esl.session import Session, subscribe
 from callctl.esl.wire import Event
 from callctl.model import ANONYMOUS, CallRequest
-from callctl.plan import Bridge, Conference, Confirm, Direct, Reject
+from callctl.plan import Bridge, Conference, Confirm, Direct, Outbound, Reject
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -75,15 +75,9 @@ def commands(
     started = {"callctl_started": str(request.started_us)}
     if decision.account:
         started["callctl_account"] = decision.account
-    if isinstance(plan, Bridge):
+    if isinstance(plan, (Bridge, Direct, Outbound)):
         known |= _common() | _caller_id(request, decision)
-        dialled = command.dial_string(plan, _profile(request, settings), started)
-        return command.set_variables(call, known), _bridge(dialled)
-    if isinstance(plan, Direct):
-        known |= _common() | _caller_id(request, decision)
-        profile = _profile(request, settings)
-        legs = started | _direct(plan)
-        dialled = command.direct_dial_string(plan.user, plan.address, profile, plan.codecs, legs, plan.edges)
+        dialled = _dialled(plan, call, _profile(request, settings), started)
         return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Conference):
         return _conference(plan, request, settings, decision, known, started)
@@ -93,14 +87,15 @@ def commands(
     return *answered, command.execute("echo")
 
 
-def _direct(plan: Direct) -> dict[str, str]:
-    """Of legs to the outside: where they go, and how long that may take."""
-    legs = {"callctl_edge": plan.address, "outbound_redirect_fatal": "true"}
-    legs["originate_timeout"] = str(plan.ring_timeout * max(1, len(plan.edges)) + (command.LATER if plan.edges else 0))
-    if plan.carrier:
-        legs |= {"callctl_carrier": plan.carrier, "callctl_gateway": plan.address}
-        legs |= {"leg_timeout": str(plan.ring_timeout), "leg_progress_timeout": str(plan.progress_timeout)}
-    return legs
+def _dialled(plan: Bridge | Direct | Outbound, call: str, profile: str, started: dict[str, str]) -> str:
+    if isinstance(plan, Bridge):
+        return command.dial_string(plan, profile, started)
+    if isinstance(plan, Outbound):
+        return outbound.dial_string(plan, call, profile, started)
+    legs = {
+        "callctl_edge": plan.address, "outbound_redirect_fatal": "true", "originate_timeout": str(plan.ring_timeout)
+    }
+    return command.direct_dial_string(plan.user, plan.address, profile, plan.codecs, started | legs)
 
 
 def _bridge(dialled: str) -> bytes:

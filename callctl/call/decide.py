@@ -27,7 +27,7 @@ from callctl.policy import (
 )
 from callctl.policy.duration import longest
 from callctl.reason import Reason
-from callctl.routing import destination, did, onward, reach
+from callctl.routing import destination, did, onward, outbound, reach
 from callctl.settings import Settings
 from callctl.world import Directory, World
 
@@ -44,6 +44,7 @@ CHECKS: tuple[Check, ...] = (
     barring.check,
     charge.check,
     media.check,
+    outbound.check,
     reach.check,
     limits.check,
     money.check,
@@ -68,6 +69,8 @@ def decide(
     left = list(CHECKS)
     while left:
         step = left.pop(0)(case)
+        steps += case.beside
+        case.beside.clear()
         if step is None:
             continue
         steps.append(step)

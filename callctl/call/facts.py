@@ -17,7 +17,7 @@ from callctl.cdr.spool import OpenCall, Record
 from callctl.esl.wire import Event
 from callctl.language import say
 from callctl.model import CallRequest
-from callctl.plan import Bridge, Conference, Confirm, Direct, Echo, Reject
+from callctl.plan import Bridge, CarrierLeg, Conference, Confirm, Direct, Echo, Outbound, Reject
 from callctl.rating.basis import pack
 from callctl.reason import BY_NAME, Reason
 
@@ -97,6 +97,8 @@ def summary(request: CallRequest, decision: Decision) -> dict[str, Any]:
         data |= {"reason": plan.reason.machine_name, "sip": plan.reason.sip, "detail": detail}
     elif isinstance(plan, Bridge):
         data |= {"edges": [edge.edge for group in plan.groups for edge in group], "codecs": list(plan.codecs)}
+    elif isinstance(plan, Outbound):
+        data |= {"carriers": list(dict.fromkeys(leg.carrier for legs in plan.attempts for leg in legs))}
     elif isinstance(plan, Conference):
         data |= {"room": plan.room, "owner": plan.owner}
     return data
@@ -138,10 +140,17 @@ def targets(decision: Decision) -> list[str]:
     if isinstance(plan, Conference):
         return [f"room {plan.room} on {plan.owner}"]
     if isinstance(plan, Direct):
-        return [f"{plan.user}@{plan.address}{f' of {plan.carrier}' if plan.carrier else ''}"]
+        return [f"{plan.user}@{plan.address}"]
+    if isinstance(plan, Outbound):
+        return [" & ".join(map(_at_carrier, legs)) for legs in plan.attempts]
     if isinstance(plan, Confirm):
         return [f"{plan.wish.word} {plan.wish.number}".rstrip()]
     return ["echo"] if isinstance(plan, Echo) else []
+
+
+def _at_carrier(leg: CarrierLeg) -> str:
+    by = f" via {leg.edge.edge} {leg.edge.address}" if leg.edge else ""
+    return f"{leg.number}@{leg.gateway} of {leg.carrier}{by}"
 
 
 def sent_on(decision: Decision, after: Reason) -> dict[str, Any]:

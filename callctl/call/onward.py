@@ -7,6 +7,7 @@ not answer or cannot be reached: then the call is decided anew, knowing what was
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from callctl.call import outcome
 from callctl.call.again import decide_again
@@ -14,8 +15,9 @@ from callctl.call.decide import decide
 from callctl.case import Decision
 from callctl.esl.wire import Event
 from callctl.model import CallRequest
-from callctl.plan import Conference, Reject
+from callctl.plan import Conference, Outbound, Reject
 from callctl.reason import Reason
+from callctl.routing.attempts import after
 from callctl.settings import Settings
 from callctl.world import Directory, World
 
@@ -41,8 +43,14 @@ class Onward:
                 return None
             self._followed = True
             return decide_again(self._request, now, directory, world, settings, is_up)
-        self.after = outcome.failure(failed, self._tried)
+        before = frozenset(self._tried)
+        self.after = outcome.failure(failed, before)
         self._tried |= {uuid for uuid, _ in outcome.attempts(failed)}
+        if isinstance(now.plan, Outbound):
+            causes = [cause for uuid, cause in outcome.attempts(failed) if uuid not in before]
+            left = after(now.plan, causes or [failed.variable("originate_disposition")], emergency=now.emergency)
+            if left is not None:
+                return replace(now, plan=left)
         if not now.goes_on:
             return None
         self._failed[now.destination] = self.after

@@ -16,6 +16,8 @@ from callctl.errors import UnsafeText
 from callctl.plan import Bridge, EdgeTarget
 from callctl.settings import split_address
 
+CarrierDial = tuple[str, str, EdgeTarget | None, Mapping[str, str]]  # number, gateway, by which edge, leg's variables
+
 LATER = 5  # seconds
 DONE = "tone_stream://%(150,50,440);%(150,50,554);%(300,50,659)"
 TONES = "tone_stream://%(300,150,950);loops=3"
@@ -194,19 +196,24 @@ def conference(name: str, profile: str, pin: str = "") -> str:
 
 
 def direct_dial_string(
-    called: str,
-    address: str,
-    profile: str,
-    codecs: Sequence[str],
-    values: Mapping[str, str],
-    edges: Sequence[EdgeTarget] = (),
+    called: str, address: str, profile: str, codecs: Sequence[str], values: Mapping[str, str]
 ) -> str:
-    """The argument of `bridge` towards another FreeSWITCH of the core, or a host outside: straight, or by one edge
-    after the other.
-    """
+    """The argument of `bridge` towards another FreeSWITCH of the core, or a host outside."""
     legs = dict(values)
     if codecs:
         legs["absolute_codec_string"] = codec_list(codecs)
-    target = f"sofia/{_checked(_NAME, profile, 'profile')}/{user(called)}@{_host_and_port(address)}"
-    ways = [f";fs_path={route(edge.address)}" for edge in edges] or [""]
-    return f"{{^^~{variables(legs, '~')}}}{'|'.join(target + way for way in ways)}"
+    return f"{{^^~{variables(legs, '~')}}}{_target(called, address, profile)}"
+
+
+def carrier_dial_string(legs: Sequence[CarrierDial], profile: str, values: Mapping[str, str]) -> str:
+    """The argument of `bridge` towards gateways of carriers, all at once; `values` are set on every leg."""
+
+    def leg(called: str, address: str, edge: EdgeTarget | None, own: Mapping[str, str]) -> str:
+        by = f";fs_path={route(edge.address)}" if edge else ""
+        return f"[^^~{variables(own, '~')}]{_target(called, address, profile)}{by}"
+
+    return f"{{^^~{variables(values, '~')}}}{','.join(leg(*each) for each in legs)}"
+
+
+def _target(called: str, address: str, profile: str) -> str:
+    return f"sofia/{_checked(_NAME, profile, 'profile')}/{user(called)}@{_host_and_port(address)}"

@@ -14,7 +14,7 @@ def check(case: Case) -> Step | None:
     """Concerns the kinds of calls that cost; None for all others, and where nobody bars anything."""
     step = None
     for leg in legs(case):
-        if not leg.incoming:
+        if leg.way != "in":
             step = _leg(case, leg)
         if step is not None and step.reason is not None:
             return step

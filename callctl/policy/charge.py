@@ -48,24 +48,38 @@ def _leg(case: Case, leg: Leg) -> Step | list[_Priced]:
     """By what each account pays for a leg; the refusal where one has no price for it, or too high a one."""
     payers = [account for account in case.directory.lineage(leg.account) if _tariff(case, leg, account)]
     names = [_tariff(case, leg, account) for account in payers]
-    if not payers:
-        return []
+    buying = _buying(case, leg)
+    wanted = list(dict.fromkeys([*names, *buying]))
     try:
-        tariffs = case.world.rates(list(dict.fromkeys(names)), leg.number)
+        # What the carriers cost is asked for with it: each question to MySQL takes its time.
+        tariffs = case.world.rates(wanted, leg.number) if wanted else {}
     except ServiceAway as error:
+        if not payers:
+            return []
         return failed("charge", Reason.RATES_AWAY, "charge.away", error=str(error))
+    case.buying = {name: tariffs[name] for name in buying if name in tariffs}
     levels: list[_Priced] = []
     for account, name in zip(payers, names, strict=True):
         priced = _priced(account, name, leg.number, case.request.started_us, tariffs)
         if isinstance(priced, Step):
             return priced
         levels.append(priced)
+    if leg.way == "out" and levels:
+        case.sell = levels[0].basis
     return levels
+
+
+def _buying(case: Case, leg: Leg) -> list[str]:
+    """The tariffs of the carriers that a leg may go out by."""
+    if leg.way != "out" or case.out is None:
+        return []
+    carriers = (case.directory.carrier(name) for name, _ in case.out.entry.carriers)
+    return [carrier.tariff for carrier in carriers if carrier is not None and carrier.tariff]
 
 
 def _tariff(case: Case, leg: Leg, account: Account) -> str:
     """By which an account pays for a leg; "" where it does not."""
-    if not leg.incoming:
+    if leg.way != "in":
         return account.tariff
     own = case.did.tariff if case.did is not None and account.name == case.did.account else ""
     return own or account.tariff_in

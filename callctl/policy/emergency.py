@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from callctl.case import Case
 from callctl.model import Step, failed, passed
-from callctl.outside import Target
 from callctl.policy.numbers import follow
 from callctl.reason import Reason
-from callctl.routing import emergency
+from callctl.routing import outside
 
 
 def check(case: Case) -> Step | None:
-    """Sets the gateways that an emergency call may go to; None for all other calls."""
+    """Sets the way out of an emergency call; None for all other calls."""
     endpoint, calls = case.endpoint, case.settings.calls
     if endpoint is None or not calls.emergency:
         return None
@@ -20,14 +19,11 @@ def check(case: Case) -> Step | None:
         return None
     case.emergency, case.kind = number, "pstn"
     case.account = case.directory.account(endpoint.account)
-    found = emergency.ways(case, number)
-    if not found:
+    if not outside.emergency(case, number):
         return failed(
             "emergency", Reason.EMERGENCY_UNROUTED, "emergency.unrouted", number=number, route=calls.emergency_route
         )
-    case.target, *left = (Target("gateway", way) for way in found)
-    case.left = tuple(left)
-    return passed("emergency", "emergency.found", number=number, route=calls.emergency_route, gateways=found)
+    return passed("emergency", "emergency.found", number=number, route=calls.emergency_route)
 
 
 def _number(case: Case) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from callctl.case import Case
 
@@ -12,20 +12,25 @@ class Leg(NamedTuple):
 
     account: str
     number: str
-    incoming: bool = False  # it comes in by a DID of the account
+    way: Literal["in", "on", "out"] = "on"  # by a DID of the account, to a phone of ours, or to the outside
 
 
 def legs(case: Case) -> list[Leg]:
     """Those of a kind that costs, the caller's first, then those of phones that send the call on."""
     if case.emergency:
         return []
-    rated = case.settings.money.rated
+    rated, out = case.settings.money.rated, case.out
     found = []
-    if case.account is not None and case.kind in rated:
-        number = case.did.number if case.did is not None else dialled(case)
-        found.append(Leg(case.account.name, number, incoming=case.did is not None))
+    if case.did is not None and "did" in rated:
+        found.append(Leg(case.did.account, case.did.number, "in"))
+    elif case.did is None and case.account is not None and case.kind in rated and case.kind != "pstn":
+        found.append(Leg(case.account.name, dialled(case)))
     if "onnet" in rated:
-        found += [Leg(forwarder.account, number.removeprefix("+")) for forwarder, number in case.forwarders]
+        # The last who sends the call on may send it outside.
+        inside = case.forwarders[:-1] if out is not None and case.by is not None else case.forwarders
+        found += [Leg(forwarder.account, number.removeprefix("+")) for forwarder, number in inside]
+    if out is not None and "pstn" in rated:
+        found.append(Leg(out.account, out.number, "out"))
     return found
 
 

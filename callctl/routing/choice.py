@@ -9,6 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from callctl.outside import Carrier, Floor, Gateway, Route, RouteEntry
+from callctl.rating.basis import Basis
+from callctl.rating.rounding import shown
 from callctl.rating.window import of_several
 
 LONGEST_PREFIX = 20
@@ -32,6 +34,8 @@ class Candidate(NamedTuple):
     weight: int = 1
     cost: Decimal | None = None  # of the call, as long as it is expected to last; None: nobody can say
     quality: Quality | None = None
+    basis: Basis | None = None  # by what it costs
+    unknown: str = "carrier.no_tariff"  # why nobody can say: a key of callctl.language
 
 
 class Skipped(NamedTuple):
@@ -93,9 +97,9 @@ def _barred(entry: RouteEntry, candidate: Candidate, most: Decimal | None) -> Sk
         return Skipped(name, "carrier.no_gateway", {"carrier": name})
     if candidate.cost is None:
         unknown = entry.choose == "least-cost" or not entry.allow_loss
-        return Skipped(name, "carrier.no_cost", {"carrier": name}) if unknown and most is not None else None
+        return Skipped(name, candidate.unknown, {"carrier": name}) if unknown and most is not None else None
     if most is not None and candidate.cost > most and not entry.allow_loss:
-        return Skipped(name, "carrier.dearer", {"carrier": name, "cost": str(candidate.cost), "price": str(most)})
+        return Skipped(name, "carrier.dearer", {"carrier": name, "cost": shown(candidate.cost), "price": shown(most)})
     return None
 
 

@@ -9,7 +9,7 @@ from callctl.model import ROOM, Endpoint, Step, failed, passed
 from callctl.outside import Target
 from callctl.plan import Confirm, Echo
 from callctl.reason import Reason
-from callctl.routing import onward
+from callctl.routing import onward, outside
 from callctl.routing.codes import wish
 from callctl.routing.did import normal, usable
 from callctl.settings import split_address
@@ -26,8 +26,13 @@ _WISHES = {
 }
 
 
-def check(case: Case) -> Step:
-    """Sets the kind of call, and the callee, the room or the URI; or where the callee sends the call on."""
+def check(case: Case) -> Step | None:
+    """Sets the kind of call, and the callee, the room, the URI or the way out; or where the callee sends the call on.
+
+    None for emergency calls, which have theirs.
+    """
+    if case.emergency:
+        return None
     if not case.request.called:
         return failed("destination", Reason.REQUEST_UNUSABLE, "destination.unusable", called=case.request.called_raw)
     step = _dialled(case) if case.target is None else _led(case, case.target)
@@ -65,9 +70,6 @@ def _led(case: Case, target: Target) -> Step:
             return _entered(case, target.value)
         case "uri":
             return _uri(case, target.value)
-        case "gateway":
-            case.gateway = target.value
-            return passed("destination", "destination.gateway", gateway=target.value)
         case "number":
             return _number(case, target.value, account, [domain])
 
@@ -115,7 +117,7 @@ def _endpoint(case: Case, name: str, account: str) -> Step:
 
 
 def _number(case: Case, called: str, account: str, domains: list[str]) -> Step:
-    """A number as somebody of an account dials it: an extension, a user of the domains, a DID."""
+    """A number as somebody of an account dials it: an extension, a user of the domains, a DID, one outside."""
     named = tuple(dict.fromkeys(domain for domain in domains if domain))
     case.callee = case.directory.endpoint_by_extension(account, called)
     if case.callee is not None and case.callee.user:
@@ -124,7 +126,8 @@ def _number(case: Case, called: str, account: str, domains: list[str]) -> Step:
         case.callee = case.directory.endpoint_by_aor(called, domain)
         if case.callee is not None:
             return passed("destination", "destination.user", callee=case.callee.name, account=case.callee.account)
-    return _own_did(case, normal(called)) or _unknown(called, account, named)
+    number = normal(called)
+    return _own_did(case, number) or outside.leave(case, number, account) or _unknown(called, account, named)
 
 
 def _own_did(case: Case, number: str) -> Step | None:

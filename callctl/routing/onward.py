@@ -23,7 +23,8 @@ _FORWARD = {
 # For what a DID's next destination is tried.
 _NEXT = frozenset({
     *_FORWARD, Reason.CALLEE_FAILED, Reason.CALLEE_CODEC, Reason.NUMBER_UNKNOWN, Reason.FORWARD_LOOP,
-    Reason.ROOM_INVALID, Reason.URI_NOT_ALLOWED,
+    Reason.ROOM_INVALID, Reason.URI_NOT_ALLOWED, Reason.NO_ROUTE, Reason.NO_CARRIER, Reason.CARRIERS_FAILED,
+    Reason.CARRIERS_FULL,
 })  # fmt: skip
 
 
@@ -34,7 +35,7 @@ def goes_on(case: Case, reason: Reason) -> bool:
         if number:
             forward(case, number)
             return True
-    if case.left and (reason in _NEXT or case.emergency):
+    if case.left and reason in _NEXT:
         case.target, case.left = case.left[0], case.left[1:]
         case.by, case.forwarders = None, ()
         anew(case)
@@ -68,7 +69,8 @@ def lead(case: Case, did: Did) -> None:
 def anew(case: Case) -> None:
     """Forget what was found on the way to the destination before."""
     case.again = True
-    case.callee, case.room, case.uri, case.gateway, case.plan = None, "", "", "", None
+    case.callee, case.room, case.uri, case.out, case.plan = None, "", "", None, None
+    case.sell, case.buying = None, {}
     case.codecs, case.bases, case.most, case.paid, case.ending = (), (), None, None, "time"
     case.near.clear()
 
@@ -82,4 +84,6 @@ def name(case: Case) -> str:
     """What the call is to reach, by one name."""
     if case.callee is not None:
         return case.callee.name
-    return f"room {case.room}" if case.room else case.uri or case.gateway
+    if case.out is not None:
+        return f"number {case.out.number}"
+    return f"room {case.room}" if case.room else case.uri

@@ -5,11 +5,10 @@ from __future__ import annotations
 from callctl.case import Case
 from callctl.errors import ServiceAway
 from callctl.model import Step, failed, passed
-from callctl.plan import Bridge, Conference, Direct, EdgeTarget
+from callctl.plan import Bridge, Conference, Direct
 from callctl.reason import Reason
 from callctl.routing import onward
 from callctl.routing.location import ring_groups
-from callctl.routing.numbers import rewrite
 
 
 def check(case: Case) -> Step | None:
@@ -23,7 +22,7 @@ def check(case: Case) -> Step | None:
         return _room(case)
     if case.callee is not None:
         return _phone(case)
-    return _uri(case) if case.uri else _gateway(case)
+    return _uri(case)
 
 
 def _phone(case: Case) -> Step:
@@ -65,24 +64,6 @@ def _uri(case: Case) -> Step:
     user, _, address = case.uri.partition("@")
     case.plan = Direct(user, address, case.codecs, case.settings.calls.ring_timeout)
     return passed("locate", "locate.uri", uri=case.uri)
-
-
-def _gateway(case: Case) -> Step:
-    """An emergency call to a carrier's gateway, by its edges or straight."""
-    name, _, address = case.gateway.partition("/")
-    carrier = case.directory.carrier(name)
-    assert carrier is not None, "the gateway is of one"
-    edges = () if carrier.direct else tuple(
-        EdgeTarget(edge.name, edge.address, 1.0)
-        for edge in case.settings.edges
-        if edge.enabled and (not carrier.edges or edge.name in carrier.edges)
-    )  # fmt: skip
-    if not edges and not carrier.direct:
-        return failed("locate", Reason.EDGE_AWAY, "locate.no_edge", carrier=name)
-    number = rewrite(carrier.outgoing.called, case.emergency).number
-    case.plan = Direct(number, address, (), carrier.ring_timeout, name, edges, carrier.progress_timeout)
-    by = tuple(edge.edge for edge in edges)
-    return passed("locate", "locate.gateway", number=number, gateway=address, carrier=name, edges=by)
 
 
 def _room(case: Case) -> Step:

@@ -24,8 +24,8 @@ def stepped(*steps, **fields) -> Rate:
     return Rate("44", tuple(Step(after, Decimal(amount), per, step) for after, amount, per, step in steps), **fields)
 
 
-def tariff(*rates, rounding=("half-up", 6), tax=NO_TAX, name="t") -> Tariff:
-    return Tariff(name, "USD", rates, Rounding(*rounding), tax)
+def tariff(*rates, rounding=("half-up", 6), tax=NO_TAX, name="t", currency="USD") -> Tariff:
+    return Tariff(name, currency, rates, Rounding(*rounding), tax)
 
 
 def priced(rates, seconds, start="2026-11-02T12:00:00Z", zone=UTC, **rules):

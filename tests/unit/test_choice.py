@@ -44,7 +44,7 @@ def test_no_carrier_is_dearer_than_what_is_paid():
     entry = RouteEntry("", choose="least-cost")
     choice = choose(entry, some, Decimal(1), Random(1))
     assert names(choice) == ["cheap", "same"]
-    assert [each[:2] for each in choice.skipped] == [("dear", "carrier.dearer"), ("unknown", "carrier.no_cost")]
+    assert [each[:2] for each in choice.skipped] == [("dear", "carrier.dearer"), ("unknown", "carrier.no_tariff")]
     assert names(choose(replace(entry, allow_loss=True), some, Decimal(1), Random(1))) == ["cheap", "same", "dear"]
     assert names(choose(entry, some, None, Random(1))) == ["cheap", "same", "dear", "unknown"]
 

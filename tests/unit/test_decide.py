@@ -216,21 +216,24 @@ def test_a_call_is_refused(case):
 
 def test_every_reason_a_decision_can_give_is_given_above():
     own = {row[2] for row in (REFUSED | UNPAID).values()} | {row[1] for row in FROM_OUTSIDE.values()}
-    emergency = {Reason.EMERGENCY_UNROUTED}  # in test_decide_emergency.py
+    elsewhere = {
+        Reason.EMERGENCY_UNROUTED,  # in test_decide_emergency.py
+        Reason.NO_ROUTE, Reason.NO_CARRIER,  # in test_decide_outside.py
+    }  # fmt: skip
     places = {
         "the controller": {
             Reason.DIRECTORY_AWAY, Reason.SPOOL_FULL, Reason.OVERLOADED, Reason.CONTROLLER_FAULT, Reason.CONTROLLER_LOST
         },
         "a bridge's outcome": {
             Reason.BUSY, Reason.NO_ANSWER, Reason.CALLEE_REFUSED, Reason.CALLEE_CODEC, Reason.CALLEE_UNREACHABLE,
-            Reason.CALLEE_FAILED,
+            Reason.CALLEE_FAILED, Reason.CARRIERS_FAILED, Reason.CARRIERS_FULL,
         },
         "a call's end": {
             Reason.CALLER_GAVE_UP, Reason.TIME_UP, Reason.ENDED_BY_OPERATOR, Reason.END_UNHEARD, Reason.MONEY_UP,
             Reason.NOT_EXTENDED,
         },
     }  # fmt: skip
-    assert own | emergency | set.union(*places.values()) == set(Reason)
+    assert own | elsewhere | set.union(*places.values()) == set(Reason)
 
 
 def test_an_extension_is_bridged_to_the_phone_that_has_it():
@@ -491,7 +494,7 @@ def test_a_world_that_cannot_say_who_owns_a_room_does_not_pass_for_an_answer():
 def test_the_checks_are_made_in_this_order():
     assert [check.__module__.rpartition(".")[2] for check in CHECKS] == [
         "identify", "did", "emergency", "account", "numbers", "destination", "caller_id", "barring", "charge", "media",
-        "reach", "limits", "money", "wishes",
+        "outbound", "reach", "limits", "money", "wishes",
     ]  # fmt: skip
 
 

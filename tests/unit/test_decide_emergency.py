@@ -10,18 +10,20 @@ from callctl.call.decide import decide
 from callctl.call.facts import summary, trace, variables
 from callctl.directory import Snapshot
 from callctl.errors import StoreError
-from callctl.model import Limits
+from callctl.model import NO_LIMITS, Limits
 from callctl.outside import CallerIds, Carrier, Gateway, Outside, Rewriting, Route, RouteEntry
-from callctl.plan import Direct, EdgeTarget, Reject
+from callctl.plan import Outbound, Reject
 from callctl.rating.tariff import ALWAYS, When
 from callctl.reason import Reason
+from callctl.routing.attempts import after
 from callctl.routing.numbers import Rule
 from callctl.settings import Calls, Money, Settings
 from tests.unit.company import ACCOUNTS, EDGE, ENDPOINTS, NODE, ROOMS, SDP, World, request, settings
 
 NEVER = When(months=frozenset({1}))  # the calls of these tests are in November
 FIRE = Carrier(
-    "fire", gateways=(Gateway("198.51.100.1:5060"), Gateway("198.51.100.2:5060", priority=1)), direct=True,
+    "fire", calls=0, cps=0,
+    gateways=(Gateway("198.51.100.1:5060"), Gateway("198.51.100.2:5060", priority=1)), direct=True,
     outgoing=Rewriting(called=(Rule("112", 3, "0112"),)),
 )  # fmt: skip
 RELAY = Carrier("relay", gateways=(Gateway("198.51.100.3:5060"),))
@@ -43,23 +45,35 @@ def decided(world=None, carriers=("shut", "fire", "relay"), when=ALWAYS, failed=
     return decide(request(**CALLER | asked), known, world or World(), CONFIGURED, failed or {})
 
 
+def tried(plan):
+    return [(leg.number, leg.gateway, leg.carrier, leg.edge and leg.edge.edge) for (leg,) in plan.attempts]
+
+
 def test_an_emergency_call_goes_to_its_plans_gateways_in_turn():
-    first = decided()
-    assert first.plan == Direct("0112", "198.51.100.1:5060", (), 60, "fire", (), 10)
-    assert (first.kind, first.account, first.endpoint) == ("pstn", "shop", "7001@example.net")
-    assert (first.emergency, first.destination, first.goes_on) == (True, "fire/198.51.100.1:5060", True)
-    tried = {first.destination: Reason.CALLEE_REFUSED}
-    second = decided(failed=tried)
-    assert second.destination == "fire/198.51.100.2:5060"
-    tried |= {second.destination: Reason.BUSY}
-    third = decided(failed=tried)
-    assert third.plan == Direct(
-        "112", "198.51.100.3:5060", (), 60, "relay", (EdgeTarget("edge-a", "10.0.0.1:5060", 1.0),), 10
-    )
-    assert not third.goes_on
-    told = b"".join(commands(third, request(**CALLER), CONFIGURED, {}))
+    decision = decided()
+    assert tried(decision.plan) == [
+        ("0112", "198.51.100.1:5060", "fire", None), ("0112", "198.51.100.2:5060", "fire", None),
+        ("112", "198.51.100.3:5060", "relay", "edge-a"),
+    ]  # fmt: skip
+    assert (decision.kind, decision.account, decision.endpoint) == ("pstn", "shop", "7001@example.net")
+    assert (decision.emergency, decision.destination) == (True, "number 112")
+    last = replace(decision, plan=replace(decision.plan, attempts=decision.plan.attempts[2:]))
+    told = b"".join(commands(last, request(**CALLER), CONFIGURED, {}))
     assert b"sofia/core/112@198.51.100.3:5060;fs_path=%3Csip:10.0.0.1:5060%3Blr%3E" in told
     assert b"callctl_carrier=relay~" in told
+
+
+def test_it_asks_for_no_place_of_a_carrier():
+    assert {leg.limits for (leg,) in decided().plan.attempts} == {NO_LIMITS}
+
+
+@pytest.mark.parametrize("cause", ["USER_BUSY", "CALL_REJECTED", "NO_ANSWER", "NORMAL_TEMPORARY_FAILURE"])
+def test_the_next_gateway_is_tried_whatever_the_one_before_said(cause):
+    plan = decided().plan
+    second = after(plan, [cause], emergency=True)
+    assert tried(second) == tried(plan)[1:]
+    third = after(second, [cause], emergency=True)
+    assert after(third, [cause], emergency=True) is None
 
 
 OBSTACLES = {
@@ -90,7 +104,7 @@ OBSTACLES = {
 @pytest.mark.parametrize("obstacle", OBSTACLES)
 def test_nothing_stands_in_its_way(obstacle):
     decision = decided(**OBSTACLES[obstacle])
-    assert isinstance(decision.plan, Direct), decision.steps[-1]
+    assert isinstance(decision.plan, Outbound), decision.steps[-1]
     assert (decision.bases, decision.levels, decision.max_seconds) == ((), (), 14_400)
 
 
@@ -123,11 +137,7 @@ def test_a_plan_that_leads_nowhere_says_so(carriers):
 
 
 def test_when_every_gateway_failed_the_last_reason_is_given():
-    failed = {
-        "fire/198.51.100.1:5060": Reason.BUSY, "fire/198.51.100.2:5060": Reason.BUSY,
-        "relay/198.51.100.3:5060": Reason.NO_ANSWER,
-    }  # fmt: skip
-    assert decided(failed=failed).plan == Reject(Reason.NO_ANSWER)
+    assert decided(failed={"number 112": Reason.NO_ANSWER}).plan == Reject(Reason.NO_ANSWER)
 
 
 def test_it_is_marked_in_events_records_and_on_the_channel():

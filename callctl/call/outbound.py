@@ -1,0 +1,46 @@
+"""What FreeSWITCH is told of one attempt at carriers, and what it tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import NAMESPACE_OID, uuid5
+
+from callctl.esl import command
+from callctl.plan import CarrierLeg, Outbound
+
+
+def dial_string(plan: Outbound, call: str, profile: str, values: Mapping[str, str]) -> str:
+    """The argument of `bridge` for the first attempt that is left; `values` are set on every leg. Raises UnsafeText."""
+    legs = plan.attempts[0]
+    longest = max(leg.ring_timeout for leg in legs)
+    common = {
+        **values,
+        "outbound_redirect_fatal": "true",  # or a carrier's 302 has FreeSWITCH dial what the carrier names
+        "ignore_early_media": "true" if len(legs) > 1 else "false",
+        "originate_timeout": str(min(longest, plan.budget)),
+    }
+    return command.carrier_dial_string(
+        [(leg.number, leg.gateway, leg.edge, _variables(leg, leg_uuid(call, leg))) for leg in legs], profile, common
+    )
+
+
+def leg_uuid(call: str, leg: CarrierLeg) -> str:
+    """The channel UUID of a leg, known before it is there: no leg of a call is dialled twice."""
+    return str(uuid5(NAMESPACE_OID, f"{call} {leg.carrier} {leg.gateway} {leg.edge.edge if leg.edge else ''}"))
+
+
+def _variables(leg: CarrierLeg, uuid: str) -> dict[str, str]:
+    values = {
+        "origination_uuid": uuid,
+        "callctl_carrier": leg.carrier,
+        "callctl_gateway": leg.gateway,
+        "callctl_edge": leg.edge.edge if leg.edge else leg.gateway,
+        "leg_timeout": str(leg.ring_timeout),
+        "leg_progress_timeout": str(leg.progress_timeout),
+        "sip_cid_type": leg.shown_by,
+    }
+    if leg.caller_id:
+        values["origination_caller_id_number"] = leg.caller_id
+    if leg.codecs:
+        values["absolute_codec_string"] = command.codec_list(leg.codecs)
+    return values

@@ -1,0 +1,152 @@
+"""To which carriers a call to the outside is offered: what each costs, in which order they are tried, and why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_UP, Decimal
+from itertools import zip_longest
+from random import Random
+
+from callctl.case import Case, WayOut
+from callctl.model import ANONYMOUS, Limits, Message, Step, failed, passed, skipped
+from callctl.outside import Carrier
+from callctl.plan import CarrierLeg, EdgeTarget, Outbound
+from callctl.policy.codecs import common
+from callctl.rating.basis import Basis, cost
+from callctl.rating.rounding import shown
+from callctl.rating.tariff import NoRate
+from callctl.reason import Reason
+from callctl.routing import onward
+from callctl.routing.choice import Candidate, Choice, choose, gateways
+from callctl.routing.numbers import rewrite
+from callctl.routing.sdp import offered
+
+_EXACT = Decimal("1e-10")  # to which what a carrier costs in another currency is rounded up
+
+
+def check(case: Case) -> Step | None:
+    """Sets the attempts of a call to the outside, and says of each carrier why it is tried or not."""
+    if case.out is None:
+        return None
+    name = onward.name(case)
+    if tried := case.failed.get(name):
+        return failed("route", tried, "locate.tried", name=name, reason=tried.machine_name)
+    chance = Random(case.request.call_uuid)  # noqa: S311  a call decided anew is decided the same
+    currency, price = _price(case, case.out)
+    candidates = list(_candidates(case, case.out, currency))
+    choice = choose(case.out.entry, candidates, price, chance)
+    ways = [(candidate, _legs(case, case.out, candidate, chance)) for candidate in choice.order]
+    ways = [(candidate, legs) for candidate, legs in ways if legs]
+    _say(case, choice, ways, currency)
+    if not ways:
+        reason = Reason.EMERGENCY_UNROUTED if case.emergency else Reason.NO_CARRIER
+        return failed("route", reason, "route.nobody", route=case.out.route.name, number=case.out.number)
+    route, entry = case.out.route, case.out.entry
+    case.plan = Outbound(_attempts([legs for _, legs in ways], entry.fork), route.budget, route.next_on)
+    return passed(
+        "route", "route.order",
+        number=case.out.number, route=route.name, prefix=entry.prefix or "*", choose=entry.choose,
+        price="-" if price is None else f"{shown(price)} {currency}", seconds=route.expected_seconds,
+        carriers=tuple(candidate.carrier.name for candidate, _ in ways),
+    )  # fmt: skip
+
+
+def _price(case: Case, out: WayOut) -> tuple[str, Decimal | None]:
+    """What a call of the expected length costs the nearest who pays for it; the currency in which carriers compare."""
+    if case.sell is not None:
+        price = cost(case.sell, case.request.started_us, out.route.expected_seconds, case.request.started_us)
+        return case.sell.rates.tariff.currency, price
+    return next((tariff.currency for tariff in case.buying.values()), ""), None
+
+
+def _candidates(case: Case, out: WayOut, currency: str) -> Iterator[Candidate]:
+    for name, weight in out.entry.carriers:
+        carrier = case.directory.carrier(name)
+        if carrier is not None:
+            yield _candidate(case, out, carrier, weight, currency)
+
+
+def _candidate(case: Case, out: WayOut, carrier: Carrier, weight: int, currency: str) -> Candidate:
+    """A carrier, and what a call of the expected length costs with it."""
+    tariff = case.buying.get(carrier.tariff)
+    if tariff is None:
+        return Candidate(carrier, weight, unknown="carrier.no_tariff")
+    try:
+        basis = Basis(carrier.name, carrier.timezone, tariff.find(out.number, case.request.started_us))
+        amount = cost(basis, case.request.started_us, out.route.expected_seconds)
+    except NoRate:
+        return Candidate(carrier, weight, unknown="carrier.no_rate")
+    if tariff.currency != currency:
+        own, others = case.directory.worth(tariff.currency), case.directory.worth(currency)
+        if own is None or others is None:
+            return Candidate(carrier, weight, basis=basis, unknown="carrier.no_worth")
+        amount = (amount * own / others).quantize(_EXACT, ROUND_UP)
+    return Candidate(carrier, weight, amount, basis=basis)
+
+
+def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list[CarrierLeg]:
+    """Each gateway of a carrier, by each of its edges; none where no edge leads to it, or no codec is left."""
+    carrier = candidate.carrier
+    codecs = carrier.codecs
+    if "pstn" in case.settings.calls.codec_check and not case.emergency and case.request.sdp:
+        codecs = common(case.codecs or offered(case.request.sdp), [carrier.codecs])
+        if not codecs:
+            case.beside.append(skipped("route", "carrier.no_codec", carrier=carrier.name, codecs=carrier.codecs))
+            return []
+    edges = [None] if carrier.direct else _edges(case, carrier, chance)
+    if not edges:
+        case.beside.append(skipped("route", "carrier.no_edge", carrier=carrier.name))
+    number = rewrite(carrier.outgoing.called, out.number).number
+    caller = case.caller_id
+    if caller != ANONYMOUS:
+        caller = rewrite(carrier.outgoing.caller, caller).number
+    return [
+        CarrierLeg(
+            carrier=carrier.name,
+            gateway=gateway.address,
+            number=number,
+            caller_id=caller,
+            shown_by=carrier.caller_id,
+            ring_timeout=carrier.ring_timeout,
+            progress_timeout=carrier.progress_timeout,
+            edge=edge,
+            codecs=codecs,
+            username=carrier.username,
+            password_file=carrier.password_file,
+            limits=Limits() if case.emergency else Limits(carrier.calls, carrier.cps),
+            buy=candidate.basis,
+        )
+        for gateway in gateways(carrier, chance)
+        for edge in edges
+    ]
+
+
+def _edges(case: Case, carrier: Carrier, chance: Random) -> list[EdgeTarget | None]:
+    """The edges by which a carrier is reached; each call begins with another."""
+    edges: list[EdgeTarget | None] = [
+        EdgeTarget(edge.name, edge.address, 1.0)
+        for edge in case.settings.edges
+        if edge.enabled and (not carrier.edges or edge.name in carrier.edges)
+    ]
+    first = chance.randrange(len(edges)) if edges else 0
+    return edges[first:] + edges[:first]
+
+
+def _attempts(ways: list[list[CarrierLeg]], fork: int) -> tuple[tuple[CarrierLeg, ...], ...]:
+    """One carrier after the other; where the plan forks, so many at once, each at its first gateway first."""
+    return tuple(
+        tuple(leg for leg in at_once if leg is not None)
+        for begin in range(0, len(ways), fork)
+        for at_once in zip_longest(*ways[begin : begin + fork])
+    )
+
+
+def _say(case: Case, choice: Choice, ways: list[tuple[Candidate, list[CarrierLeg]]], currency: str) -> None:
+    """Why each carrier is tried, and when, or is not."""
+    for place, (candidate, legs) in enumerate(ways, 1):
+        told = "-" if candidate.cost is None else f"{shown(candidate.cost)} {currency}"
+        at = tuple(dict.fromkeys(leg.gateway for leg in legs))
+        case.beside.append(
+            passed("route", "carrier.chosen", place=place, carrier=candidate.carrier.name, cost=told, gateways=at)
+        )
+    case.beside += [Step("route", "skip", Message(each.key, each.values)) for each in choice.skipped]
