@@ -115,6 +115,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "room.unknown_owner": ("room {room} is held by node {owner}, which this controller does not know", "会议室 {room} 由节点 {owner} 持有，但本控制器不认识该节点"),
     "limits.free": ("room for this call: {used}", "有空余：{used}"),
     "limits.calls": ("{level} has no place for one more call: {used}", "{level} 的并发呼叫已满：{used}"),
+    "limits.carriers": ("every carrier is full", "所有运营商都已满"),
     "limits.cps": ("{level} begins too many calls at once: {used}", "{level} 的新呼叫过快：{used}"),
     "limits.away": ("Redis did not answer, so limits are not enforced: {error}", "Redis 没有应答，未执行限制：{error}"),
     "directory.away": ("no configuration could be read yet", "尚未读到任何配置"),

@@ -142,6 +142,11 @@ class Reason(Enum):
         "No carrier of the route has a place for one more call: raise `limits` of a carrier, or add one.",
         "该路由的运营商并发或每秒呼叫数都已达上限：请提高运营商的 `limits` 或增加运营商。",
     )
+    NUMBER_UNALLOCATED = _Row(
+        "number_unallocated", 404, 1, "UNALLOCATED_NUMBER",
+        "A carrier says that nobody has the number: check how it was dialled, and the carrier's `outgoing` rules.",
+        "运营商称该号码不存在：请检查所拨号码以及该运营商的 `outgoing` 规则。",
+    )
     CARRIERS_FAILED = _Row(
         "carriers_failed", 503, 38, "NETWORK_OUT_OF_ORDER",
         "No carrier took the call, though the callee may well be there: see each attempt's SIP answer.",

@@ -37,24 +37,25 @@ def carry_out(
     settings: Settings,
     controller: str,
     may_let_go: Callable[[], bool],
-    again: Callable[[Event], Decision | None] = lambda _failed: None,
+    again: Callable[[Event], Decision | Reason] = outcome.failure,
 ) -> Event | None:
     """The A-leg's HANGUP_COMPLETE; None when the call was let go, or its socket ended first.
 
-    `again` is asked, with the event of each bridge that failed, what else to do. Raises UnsafeText when what was
-    decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
+    `again` is asked, with the event of each bridge that failed, what else to do, or why the call is refused. Raises
+    UnsafeText when what was decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
     """
     known = facts.variables(request, decision, controller)
     # One write: each costs a system call here and wakes FreeSWITCH's listener there.
     session.write(*take_over(session.uuid), *commands(decision, request, settings, known))
 
-    def retried(failed: Event) -> bool:
-        if (other := again(failed)) is None:
-            return False
-        session.write(*commands(other, request, settings, facts.variables(request, other, controller)))
-        return True
+    def go_on(failed: Event) -> None:
+        other = again(failed)
+        if isinstance(other, Reason):
+            session.write(*_refuse(session.uuid, other, {}))
+        else:
+            session.write(*commands(other, request, settings, facts.variables(request, other, controller)))
 
-    return _follow(session, decision, settings, may_let_go, retried)
+    return _follow(session, decision, settings, may_let_go, go_on)
 
 
 def take_over(call: str) -> tuple[bytes, ...]:
@@ -77,6 +78,8 @@ def commands(
         started["callctl_account"] = decision.account
     if isinstance(plan, (Bridge, Direct, Outbound)):
         known |= _common() | _caller_id(request, decision)
+        if isinstance(plan, Outbound):
+            known |= outbound.FORGET
         dialled = _dialled(plan, call, _profile(request, settings), started)
         return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Conference):
@@ -176,10 +179,14 @@ def _follow(
     decision: Decision,
     settings: Settings,
     may_let_go: Callable[[], bool],
-    retried: Callable[[Event], bool],
+    go_on: Callable[[Event], None],
 ) -> Event | None:
-    groups = len(decision.plan.groups) if isinstance(decision.plan, Bridge) else 1
-    patience = settings.calls.ring_timeout * groups + decision.max_seconds + SET_UP
+    ringing = settings.calls.ring_timeout
+    if isinstance(decision.plan, Bridge):
+        ringing *= len(decision.plan.groups)
+    elif isinstance(decision.plan, Outbound):
+        ringing = sum(max(leg.ring_timeout for leg in legs) for legs in decision.plan.attempts)
+    patience = ringing + decision.max_seconds + SET_UP
     refused = bridged = False
     while True:
         try:
@@ -200,10 +207,7 @@ def _follow(
             if bridged and may_let_go():
                 return None
         if _bridge_failed(event):
-            if retried(event):
-                continue
-            reason = outcome.failure(event)
-            session.write(*_refuse(session.uuid, reason, {}))
+            go_on(event)
 
 
 def _bridge_failed(event: Event) -> bool:

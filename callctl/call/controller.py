@@ -27,7 +27,6 @@ from callctl.esl.wire import Event
 from callctl.live import metrics
 from callctl.live.publisher import Publisher
 from callctl.model import CallRequest, failed
-from callctl.plan import Conference
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -143,26 +142,21 @@ class Controller:
             lambda failed: self._again(request, way, failed),
         )
 
-    def _again(self, request: CallRequest, way: Onward, failed: Event) -> Decision | None:
-        """What to do with a call whose bridge failed; None: refuse it."""
+    def _again(self, request: CallRequest, way: Onward, failed: Event) -> Decision | Reason:
+        """What to do with a call whose bridge failed; or why it is refused."""
         assert self._known.directory is not None, "a call that was bridged was decided by one"
         before = way.decision
         try:
             other = way.next(failed, self._known.directory, self._known, self._settings, self._feed_is_up)
         except Exception:
             log.exception("no other way could be decided")
-            return None
-        if other is None:
-            return None
-        if not way.take(other):
-            self._free_others(request, other, before)
-            return None
+            other = None
+        if other is None or not way.take(other):
+            if other is not None:
+                self._free_others(request, other, before)
+            return way.why(failed)
         self._free_others(request, before, other)
-        if isinstance(before.plan, Conference):
-            assert isinstance(other.plan, Conference), "a room stays one"
-            self._tell(request, other, failed, "room_moved", {"room": other.plan.room, "owner": other.plan.owner})
-        elif way.after is not None:
-            self._tell(request, other, failed, "sent_on", facts.sent_on(other, way.after))
+        self._tell(request, other, failed, *way.story)
         return other
 
     def _tell(

@@ -7,7 +7,7 @@ Times are microseconds since the epoch, FreeSWITCH's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from callctl.call import charging, outcome
@@ -20,6 +20,7 @@ from callctl.model import CallRequest
 from callctl.plan import Bridge, CarrierLeg, Conference, Confirm, Direct, Echo, Outbound, Reject
 from callctl.rating.basis import pack
 from callctl.reason import BY_NAME, Reason
+from callctl.routing.attempts import Failure
 
 _CALLEES_DOING = frozenset((
     Reason.BUSY, Reason.CALLEE_REFUSED, Reason.CALLEE_CODEC, Reason.CALLEE_UNREACHABLE, Reason.CALLEE_FAILED,
@@ -153,6 +154,19 @@ def _at_carrier(leg: CarrierLeg) -> str:
     return f"{leg.number}@{leg.gateway} of {leg.carrier}{by}"
 
 
+def next_carrier(plan: Outbound, failure: Failure, full: Sequence[str], left: Outbound) -> dict[str, Any]:
+    """What a call's story says where an attempt at carriers failed and the next is made; `full` were passed over."""
+    data = {
+        "failed": [_at_carrier(leg) for leg in plan.attempts[0]],
+        "causes": sorted(failure.causes),
+        "sip": failure.status or None,
+        "seconds": round(failure.seconds, 1),
+        "full": list(full),
+        "next": [_at_carrier(leg) for leg in left.attempts[0]],
+    }
+    return {name: value for name, value in data.items() if value not in (None, [])}
+
+
 def sent_on(decision: Decision, after: Reason) -> dict[str, Any]:
     """What a call's story says where it goes on to another destination."""
     return {"after": after.machine_name, "destination": decision.destination, "steps": _steps(decision)}
@@ -243,7 +257,8 @@ def leg_ended(b_leg: Event) -> list[Record]:
     if answer:
         codec = b_leg.variable("rtp_use_codec_name").upper()
         node = b_leg.get("FreeSWITCH-Switchname")
-        records.append(Record("cdr", _call(call, started, state="answered", node=node, codec_out=codec)))
+        talking = _call(call, started, state="answered", node=node, codec_out=codec, carrier=leg.get("carrier"))
+        records.append(Record("cdr", talking))
     return records
 
 

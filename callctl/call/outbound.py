@@ -8,6 +8,8 @@ from uuid import NAMESPACE_OID, uuid5
 from callctl.esl import command
 from callctl.plan import CarrierLeg, Outbound
 
+FORGET = {"last_bridge_proto_specific_hangup_cause": ""}  # else an attempt that times out leaves the answer before it
+
 
 def dial_string(plan: Outbound, call: str, profile: str, values: Mapping[str, str]) -> str:
     """The argument of `bridge` for the first attempt that is left; `values` are set on every leg. Raises UnsafeText."""

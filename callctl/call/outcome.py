@@ -10,6 +10,7 @@ from collections.abc import Container
 
 from callctl.esl.wire import Block
 from callctl.reason import Reason
+from callctl.routing.attempts import Failure
 
 # Of several attempts the first of these tells most.
 _REASONS: tuple[tuple[Reason, frozenset[str]], ...] = (
@@ -42,13 +43,26 @@ def array(value: str) -> list[str]:
     return [value] if value else []
 
 
-def failure(event: Block, before: Container[str] = ()) -> Reason:
-    """Why a bridge that has ended connected nobody, though the caller waited; `before` are attempts of earlier ones."""
+def causes(event: Block, before: Container[str] = ()) -> set[str]:
+    """The causes of a bridge that has ended; `before` are attempts of earlier ones."""
     tried = {cause for uuid, cause in attempts(event) if uuid not in before}
-    causes = tried | {event.variable("originate_disposition")}
-    if "SUCCESS" in causes:  # early media counts as success; what the callee then said stands here
-        causes.add(event.variable("bridge_hangup_cause"))
+    found = tried | {event.variable("originate_disposition")}
+    if "SUCCESS" in found:  # early media counts as success; what the callee then said stands here
+        found.add(event.variable("bridge_hangup_cause"))
+    return found
+
+
+def failure(event: Block, before: Container[str] = ()) -> Reason:
+    """Why a bridge that has ended connected nobody, though the caller waited; `before` as in `causes`."""
+    found = causes(event, before)
     for reason, names in _REASONS:
-        if causes & names:
+        if found & names:
             return reason
     return Reason.CALLEE_FAILED
+
+
+def at_carriers(event: Block, before: Container[str], seconds: float) -> Failure:
+    """How an attempt at carriers failed that took so long; `before` as in `causes`."""
+    status = event.variable("last_bridge_proto_specific_hangup_cause").removeprefix("sip:")
+    known = causes(event, before) - {"SUCCESS", "NONE", ""}
+    return Failure(frozenset(known), int(status) if status.isascii() and status.isdecimal() else 0, seconds)

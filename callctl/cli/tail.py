@@ -28,6 +28,7 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "room_joined": ("room joined", "进入会议"),
     "room_left": ("room left", "离开会议"),
     "sent_on": ("sent on", "转往"),
+    "next_carrier": ("next carrier", "换运营商"),
     "room_moved": ("room moved", "会议迁移"),
     "ended": ("ended", "结束"),
     "near_limit": ("near limit", "接近上限"),

@@ -1,6 +1,7 @@
 """Are there a free place and a free start for one more call, at each level?
 
-Levels are the DID, the caller's endpoint and those that send the call on, their accounts and every parent.
+Levels are the DID, the caller's endpoint and those that send the call on, their accounts and every parent, and the
+carrier that the call is offered to first: where that is full, the next is taken.
 """
 
 from __future__ import annotations
@@ -10,9 +11,12 @@ from collections.abc import Sequence
 from callctl.case import Case
 from callctl.errors import ServiceAway
 from callctl.model import NO_LIMITS, Limits, Step, failed, passed, skipped
+from callctl.plan import Outbound
 from callctl.reason import Reason
+from callctl.routing.attempts import without
 from callctl.world import Admitted, Level, Near
 
+CARRIER = "carrier "
 REFUSALS = {
     "calls": (Reason.TOO_MANY_CALLS, "limits.calls"),
     "cps": (Reason.TOO_MANY_STARTS, "limits.cps"),
@@ -21,20 +25,34 @@ REFUSALS = {
 
 def check(case: Case) -> Step | None:
     """Takes the places; sets the levels that hold them, until the call ends, be it refused by a later check."""
-    levels = _levels(case)
-    if not levels:
-        return None
-    try:
-        found = case.world.admit(case.request.call_uuid, levels)
-    except ServiceAway as error:
-        return skipped("limits", "limits.away", error=str(error))
-    last = found[-1]
-    if last.refused:
+    while True:
+        levels = _levels(case) + (carrier_levels(case.plan) if isinstance(case.plan, Outbound) else [])
+        if not levels:
+            return None
+        try:
+            found = case.world.admit(case.request.call_uuid, levels)
+        except ServiceAway as error:
+            return skipped("limits", "limits.away", error=str(error))
+        last = found[-1]
+        if not last.refused:
+            break
         reason, sentence = REFUSALS[last.refused]
-        return failed("limits", reason, sentence, level=last.level.name, used=_used(last))
+        if not isinstance(case.plan, Outbound) or last.level not in carrier_levels(case.plan):
+            return failed("limits", reason, sentence, level=last.level.name, used=_used(last))
+        case.beside.append(skipped("limits", sentence, level=last.level.name, used=_used(last)))
+        left = without(case.plan, [last.level.name.removeprefix(CARRIER)])
+        if left is None:
+            return failed("limits", Reason.CARRIERS_FULL, "limits.carriers")
+        case.plan = left
     case.levels = tuple(level.name for level in levels)
     case.near += _near(case, found)
     return passed("limits", "limits.free", used=tuple(f"{place.level.name} {_used(place)}" for place in found))
+
+
+def carrier_levels(plan: Outbound) -> list[Level]:
+    """Those of the carriers of the first attempt that have a limit."""
+    limits = {leg.carrier: leg.limits for leg in plan.attempts[0] if leg.limits != NO_LIMITS}
+    return [Level(f"{CARRIER}{name}", *each) for name, each in limits.items()]
 
 
 def _levels(case: Case) -> list[Level]:

@@ -85,7 +85,7 @@ def _candidate(case: Case, out: WayOut, carrier: Carrier, weight: int, currency:
 
 
 def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list[CarrierLeg]:
-    """Each gateway of a carrier, by each of its edges; none where no edge leads to it, or no codec is left."""
+    """Each gateway of a carrier, then each by another of its edges; none where no edge or no codec leads to it."""
     carrier = candidate.carrier
     codecs = carrier.codecs
     if "pstn" in case.settings.calls.codec_check and not case.emergency and case.request.sdp:
@@ -100,6 +100,7 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
     caller = case.caller_id
     if caller != ANONYMOUS:
         caller = rewrite(carrier.outgoing.caller, caller).number
+    ordered = gateways(carrier, chance)
     return [
         CarrierLeg(
             carrier=carrier.name,
@@ -116,8 +117,8 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
             limits=Limits() if case.emergency else Limits(carrier.calls, carrier.cps),
             buy=candidate.basis,
         )
-        for gateway in gateways(carrier, chance)
         for edge in edges
+        for gateway in ordered
     ]
 
 
@@ -133,11 +134,17 @@ def _edges(case: Case, carrier: Carrier, chance: Random) -> list[EdgeTarget | No
 
 
 def _attempts(ways: list[list[CarrierLeg]], fork: int) -> tuple[tuple[CarrierLeg, ...], ...]:
-    """One carrier after the other; where the plan forks, so many at once, each at its first gateway first."""
+    """One carrier after the other; where the plan forks, so many at once, each at its first gateway first.
+
+    A gateway by another edge comes when everything else was tried.
+    """
+    firsts = [[leg for leg in legs if leg.edge == legs[0].edge] for legs in ways]
+    others = [[leg for leg in legs if leg.edge != legs[0].edge] for legs in ways]
     return tuple(
         tuple(leg for leg in at_once if leg is not None)
-        for begin in range(0, len(ways), fork)
-        for at_once in zip_longest(*ways[begin : begin + fork])
+        for some in (firsts, others)
+        for begin in range(0, len(some), fork)
+        for at_once in zip_longest(*some[begin : begin + fork])
     )
 
 

@@ -11,6 +11,7 @@ from callctl.call import carry_out as carry_out_module
 from callctl.call.carry_out import BRIDGE_ID, carry_out, commands
 from callctl.call.decide import decide
 from callctl.call.facts import variables
+from callctl.call.outcome import failure
 from callctl.call.request import from_channel
 from callctl.esl.session import Session
 from callctl.esl.wire import Block, Event
@@ -151,7 +152,7 @@ class Followed:
         self.others = list(others)  # what to do when a bridge failed, in turn
         self.greenlet = gevent.spawn(
             carry_out, decision, asked, self.session, SETTINGS, "host/0", lambda: self.heard,
-            lambda _failed: self.others.pop(0) if self.others else None,
+            lambda failed: self.others.pop(0) if self.others else failure(failed),
         )  # fmt: skip
 
     def tell(self, *frames):

@@ -218,7 +218,7 @@ def test_every_reason_a_decision_can_give_is_given_above():
     own = {row[2] for row in (REFUSED | UNPAID).values()} | {row[1] for row in FROM_OUTSIDE.values()}
     elsewhere = {
         Reason.EMERGENCY_UNROUTED,  # in test_decide_emergency.py
-        Reason.NO_ROUTE, Reason.NO_CARRIER,  # in test_decide_outside.py
+        Reason.NO_ROUTE, Reason.NO_CARRIER, Reason.CARRIERS_FULL,  # in test_decide_outside.py
     }  # fmt: skip
     places = {
         "the controller": {
@@ -226,7 +226,7 @@ def test_every_reason_a_decision_can_give_is_given_above():
         },
         "a bridge's outcome": {
             Reason.BUSY, Reason.NO_ANSWER, Reason.CALLEE_REFUSED, Reason.CALLEE_CODEC, Reason.CALLEE_UNREACHABLE,
-            Reason.CALLEE_FAILED, Reason.CARRIERS_FAILED, Reason.CARRIERS_FULL,
+            Reason.CALLEE_FAILED, Reason.CARRIERS_FAILED, Reason.NUMBER_UNALLOCATED,
         },
         "a call's end": {
             Reason.CALLER_GAVE_UP, Reason.TIME_UP, Reason.ENDED_BY_OPERATOR, Reason.END_UNHEARD, Reason.MONEY_UP,

@@ -15,7 +15,7 @@ from callctl.outside import CallerIds, Carrier, Gateway, Outside, Rewriting, Rou
 from callctl.plan import Outbound, Reject
 from callctl.rating.tariff import ALWAYS, When
 from callctl.reason import Reason
-from callctl.routing.attempts import after
+from callctl.routing.attempts import Failure, after
 from callctl.routing.numbers import Rule
 from callctl.settings import Calls, Money, Settings
 from tests.unit.company import ACCOUNTS, EDGE, ENDPOINTS, NODE, ROOMS, SDP, World, request, settings
@@ -70,10 +70,11 @@ def test_it_asks_for_no_place_of_a_carrier():
 @pytest.mark.parametrize("cause", ["USER_BUSY", "CALL_REJECTED", "NO_ANSWER", "NORMAL_TEMPORARY_FAILURE"])
 def test_the_next_gateway_is_tried_whatever_the_one_before_said(cause):
     plan = decided().plan
-    second = after(plan, [cause], emergency=True)
+    failure = Failure({cause}, 0, 100.0)
+    second = after(plan, failure, -10.0, emergency=True)
     assert tried(second) == tried(plan)[1:]
-    third = after(second, [cause], emergency=True)
-    assert after(third, [cause], emergency=True) is None
+    third = after(second, failure, -110.0, emergency=True)
+    assert after(third, failure, -210.0, emergency=True) is None
 
 
 OBSTACLES = {

@@ -242,6 +242,32 @@ def test_when_it_failed_at_every_carrier_the_reason_is_given():
     assert (decision.plan, decision.goes_on) == (Reject(Reason.BUSY), False)
 
 
+def test_a_carrier_that_is_full_is_passed_over():
+    world = World(tariffs=TARIFFS, full={"carrier cheap": "cps"})
+    decision = decided(world=world)
+    assert (carriers(decision), decision.levels) == (["good"], ())
+    assert ("c-1", ["carrier cheap"]) in world.asked
+    step = next(step for step in decision.steps if step.check == "limits")
+    assert (step.verdict, step.message.values["level"]) == ("skip", "carrier cheap")
+    both = directory(carriers=[CHEAP, replace(GOOD, calls=1)])
+    full = World(tariffs=TARIFFS, full={"carrier cheap": "calls", "carrier good": "calls"})
+    assert decided(both, full).plan == Reject(Reason.CARRIERS_FULL)
+
+
+def test_only_the_place_of_the_carrier_that_is_tried_is_taken():
+    plan = [entry("good", "cheap")]
+    assert decided(directory(plan)).levels == ()
+    assert decided().levels == ("carrier cheap",)
+    at_once = decided(directory([entry("good", "cheap", fork=2)]))
+    assert at_once.levels == ("carrier cheap",)
+
+
+def test_a_gateway_by_another_edge_is_tried_last():
+    assert [leg[0][0] for leg in tried(decided(directory([entry("good", "cheap")])))] == [
+        "good", "cheap", "cheap", "good"
+    ]  # fmt: skip
+
+
 # what is said
 
 

@@ -1,0 +1,106 @@
+"""Calls to the outside through `callctl serve`: one carrier after the other, their places, what is recorded."""
+
+import pytest
+
+from callctl.sim.scenario import Scenario
+from callctl.sim.world import Phone
+from tests.integration.platform import EDGES, Platform
+
+TO = "442079460000"
+CALL = Scenario("outside", TO)
+OUTSIDE = """
+tariffs:
+  - {name: sold, currency: USD, rates: [{prefix: "44", steps: [{price: "0.6", per: 60, increment: 1}]}]}
+  - {name: low, currency: USD, rates: [{prefix: "44", steps: [{price: "0.1", per: 60, increment: 1}]}]}
+  - {name: high, currency: USD, rates: [{prefix: "44", steps: [{price: "0.3", per: 60, increment: 1}]}]}
+carriers:
+  - {name: first, tariff: low, via: direct, limits: {calls: 1}, gateways: [{address: "198.51.100.1:5060"}]}
+  - {name: second, tariff: high, edges: [kam-b], gateways: [{address: "198.51.100.2:5060"}]}
+routes:
+  - {name: out, entries: [{prefix: "", choose: least-cost, carriers: [second, first]}]}
+accounts:
+  - {name: firm, mode: postpaid, credit_limit: "100", tariff: sold, routes: out}
+endpoints:
+  - {account: firm, user: "8001", domain: example.net}
+"""
+
+
+@pytest.fixture(scope="module")
+def platform(services, tmp_path_factory):
+    money = {"rated": ["pstn"]}
+    with Platform(tmp_path_factory.mktemp("outside"), services, settings={"money": money}) as platform:
+        platform.apply(platform.start(), OUTSIDE)
+        yield platform
+
+
+@pytest.fixture
+def carriers(platform):
+    """What each carrier does with a call."""
+
+    def does(first, second):
+        platform.world.phones[f"{TO}@198.51.100.1:5060", "*"] = first
+        platform.world.phones[f"{TO}@198.51.100.2:5060", EDGES["kam-b"]] = second
+
+    return does
+
+
+TAKES, BUSY = Phone(ring=0.1, talk=None), Phone(status=486, ring=0.1)
+DOWN = Phone(status=503, ring=0, rings=False)
+
+
+def told(story):
+    return [(leg["carrier"], leg["gateway"], leg["sip_status"], leg["hangup_cause"]) for leg in story.legs]
+
+
+def test_the_next_carrier_takes_a_call_that_the_cheapest_does_not(platform, carriers):
+    carriers(DOWN, TAKES)
+    result = platform.talking(platform.dial(CALL, caller="8001"))
+    platform.hang_up(result)
+    story = platform.story(result)
+    assert told(story) == [
+        ("first", "198.51.100.1:5060", 503, "NORMAL_TEMPORARY_FAILURE"),
+        ("second", "198.51.100.2:5060", 200, "NORMAL_CLEARING"),
+    ]  # fmt: skip
+    cdr = story.cdr
+    assert (cdr["kind"], cdr["account"], cdr["called"], cdr["carrier"]) == ("pstn", "firm", TO, "second")
+    (moved,) = [event["data"] for event in story.events if event["event"] == "next_carrier"]
+    assert (moved["sip"], moved["causes"]) == (503, ["NORMAL_TEMPORARY_FAILURE"])
+    assert "second" in moved["next"][0]
+    why = platform.serves[0].run("why", result.uuid, "--lang", "en").out
+    assert "1. carrier first: costs 0.3 USD" in why
+    assert "next carrier" in why
+
+
+def test_a_busy_callee_is_called_once(platform, carriers):
+    carriers(BUSY, TAKES)
+    story = platform.story(platform.finish(platform.dial(CALL, caller="8001"))[0])
+    assert told(story) == [("first", "198.51.100.1:5060", 486, "USER_BUSY")]
+    assert (story.cdr["reason"], story.cdr["sip_status"], story.cdr["carrier"]) == ("busy", 486, None)
+
+
+def test_when_no_carrier_takes_it_that_is_the_reason(platform, carriers):
+    carriers(DOWN, DOWN)
+    story = platform.story(platform.finish(platform.dial(CALL, caller="8001"))[0])
+    assert (story.cdr["reason"], story.cdr["sip_status"], story.cdr["attempts"]) == ("carriers_failed", 503, 2)
+
+
+def test_a_carrier_that_is_full_is_passed_over_until_it_has_a_place_again(platform, carriers):
+    carriers(TAKES, TAKES)
+    one = platform.talking(platform.dial(CALL, caller="8001"))
+    two = platform.talking(platform.dial(CALL, caller="8001"))
+    platform.hang_up(one)
+    assert platform.story(one).cdr["carrier"] == "first"
+    three = platform.talking(platform.dial(CALL, caller="8001"))
+    platform.hang_up(two)
+    platform.hang_up(three)
+    assert [platform.story(each).cdr["carrier"] for each in (two, three)] == ["second", "first"]
+
+
+def test_the_place_of_a_carrier_that_failed_is_free_again(platform, carriers):
+    carriers(DOWN, TAKES)
+    one = platform.talking(platform.dial(CALL, caller="8001"))
+    carriers(TAKES, TAKES)
+    two = platform.talking(platform.dial(CALL, caller="8001"))
+    platform.hang_up(one)
+    platform.hang_up(two)
+    assert [platform.story(each).cdr["carrier"] for each in (one, two)] == ["second", "first"]
