@@ -7,10 +7,10 @@ from pathlib import Path
 
 import gevent
 
-from callctl.doctor import host, location, mysql, redis, secret, switch
+from callctl.doctor import edge, host, location, mysql, node, redis, secret
 from callctl.doctor import settings as fitting
 from callctl.doctor.finding import Finding, examine, skipped
-from callctl.settings import Settings
+from callctl.settings import Node, Settings
 
 
 def examine_all(settings: Settings, file: Path | None) -> Iterator[Finding]:
@@ -21,7 +21,8 @@ def examine_all(settings: Settings, file: Path | None) -> Iterator[Finding]:
         gevent.spawn(list, examine(host.room(settings))),
         gevent.spawn(list, _databases(settings)),
         gevent.spawn(list, examine(redis.room(settings.redis))),
-        *(gevent.spawn(list, examine(switch.room(node, settings))) for node in settings.nodes),
+        *(gevent.spawn(list, _node(each, settings)) for each in settings.nodes),
+        *(gevent.spawn(list, examine(edge.room(each))) for each in settings.edges if each.enabled),
     ]
     for findings in rooms:
         yield from findings.get() or ()
@@ -35,3 +36,8 @@ def _databases(settings: Settings) -> Iterator[Finding]:
         yield from skipped(location.room(settings))
     else:
         yield from examine(location.room(settings))
+
+
+def _node(each: Node, settings: Settings) -> Iterator[Finding]:
+    yield from examine(node.room(each, settings))
+    yield from examine(node.sip_room(each))

@@ -5,15 +5,14 @@ An edge that never answered may be one that answers no OPTIONS from here, so not
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 
 import gevent
 import structlog
-from gevent import socket
 
 from callctl.live.board import Board
-from callctl.settings import Edge, split_address
+from callctl.live.options import ask
+from callctl.settings import Edge
 
 log = structlog.get_logger()
 
@@ -56,31 +55,5 @@ def usable(edges: Iterable[str], board: Board) -> set[str]:
 
 def _answers(edge: Edge) -> bool:
     """Whether anything that speaks SIP is there: any status is an answer (RFC 3261, 11)."""
-    host, port = split_address(edge.address)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_DGRAM) as sock:
-        sock.settimeout(ANSWER)
-        sock.connect((host, port))
-        sock.send(_options(edge.address, sock.getsockname()))
-        try:
-            return bool(sock.recv(65_535).startswith(b"SIP/2.0 "))
-        except TimeoutError:
-            return False
-
-
-def _options(to: str, own: tuple[str, int]) -> bytes:
-    host = f"[{own[0]}]" if ":" in own[0] else own[0]
-    token = secrets.token_hex(8)
-    lines = (
-        f"OPTIONS sip:{to} SIP/2.0",
-        f"Via: SIP/2.0/UDP {host}:{own[1]};branch=z9hG4bK{token};rport",
-        "Max-Forwards: 1",
-        f"From: <sip:callctl@{host}>;tag={token}",
-        f"To: <sip:{to}>",
-        f"Call-ID: {token}@{host}",
-        "CSeq: 1 OPTIONS",
-        "Content-Length: 0",
-        "",
-        "",
-    )
-    return "\r\n".join(lines).encode()
+    answer = ask(edge.address, ANSWER)
+    return answer is not None and answer.startswith("SIP/2.0 ")

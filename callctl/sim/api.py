@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -21,6 +22,15 @@ MODULES = frozenset((
     "mod_spandsp",
 ))  # fmt: skip
 CONTEXT = "callctl"
+PEERS = ip_network("127.0.0.0/8")  # who may send calls
+# What doctors of installations look at of freeswitch-conf.
+PROFILE = {
+    "context": CONTEXT, "apply-inbound-acl": "callctl_peers", "auth-calls": "false", "accept-blind-auth": "false",
+    "accept-blind-reg": "false", "auth-messages": "true", "disable-transfer": "true",
+    "inbound-late-negotiation": "true",
+}  # fmt: skip
+GLOBALS = {"outbound_redirect_fatal": "true", "sip_ignore_remote_cause": "true", "sip_disable_recording": "true"}
+CONFERENCES = ("default",)
 NO_CHANNEL = "-ERR No such channel!\n"
 Api = Callable[["SimNode", str], str]
 
@@ -144,7 +154,8 @@ def _module_exists(_node: SimNode, name: str) -> str:
 
 
 def _global_getvar(node: SimNode, name: str) -> str:
-    return {"switchname": node.name, "hostname": node.name, "local_ip_v4": node.values["address"]}.get(name, "")
+    own = {"switchname": node.name, "hostname": node.name, "local_ip_v4": node.values["address"]}
+    return (GLOBALS | own).get(name, "")
 
 
 def _switchname(node: SimNode, _arguments: str) -> str:
@@ -167,7 +178,16 @@ def _sofia(node: SimNode, arguments: str) -> str:
     return "".join(f"{label:<17}\t{value}\n" for label, value in said.items())
 
 
+def _acl(_node: SimNode, arguments: str) -> str:
+    address, _, name = arguments.partition(" ")
+    return "true" if name == PROFILE["apply-inbound-acl"] and ip_address(address) in PEERS else "false"
+
+
 def _xml_locate(node: SimNode, arguments: str) -> str:
+    if arguments == "configuration configuration name sofia.conf":
+        return _profiles("sofia.conf", {node.values["profile"]: PROFILE})
+    if arguments == "configuration configuration name conference.conf":
+        return _profiles("conference.conf", {name: {} for name in CONFERENCES})
     if arguments != f"dialplan context name {CONTEXT}":
         return "can't find anything\n"
     context = ElementTree.Element("context", name=CONTEXT)
@@ -175,6 +195,15 @@ def _xml_locate(node: SimNode, arguments: str) -> str:
     for application, data in node.dialplan:
         ElementTree.SubElement(condition, "action", application=application, data=data)
     return ElementTree.tostring(context, encoding="unicode")
+
+
+def _profiles(name: str, profiles: Mapping[str, Mapping[str, str]]) -> str:
+    root = ElementTree.Element("configuration", name=name)
+    for own, parameters in profiles.items():
+        profile = ElementTree.SubElement(root, "profile", name=own)
+        for key, value in parameters.items():
+            ElementTree.SubElement(profile, "param", name=key, value=value)
+    return ElementTree.tostring(root, encoding="unicode")
 
 
 def _show(node: SimNode, arguments: str) -> str:
@@ -254,5 +283,5 @@ COMMANDS: dict[str, Api] = {
     "uuid_broadcast": _uuid_broadcast, "sched_hangup": _sched_hangup, "sched_del": _sched_del,
     "sched_api": _sched_api, "show": _show, "module_exists": _module_exists, "global_getvar": _global_getvar,
     "switchname": _switchname, "conference": _conference, "strmicroepoch": _strmicroepoch, "fsctl": _fsctl,
-    "sofia": _sofia, "xml_locate": _xml_locate,
+    "sofia": _sofia, "xml_locate": _xml_locate, "acl": _acl,
 }  # fmt: skip

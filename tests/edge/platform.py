@@ -124,8 +124,10 @@ alias={edge.name}.example.net
 
 
 @contextmanager
-def kamailio(number: int, name: str, folder: Path, database_port: int, relay: str) -> Iterator[EdgeProcess]:
-    """An edge that runs; it is asked for by OPTIONS until it answers."""
+def kamailio(
+    number: int, name: str, folder: Path, database_port: int, relay: str, more: str = ""
+) -> Iterator[EdgeProcess]:
+    """An edge that runs, `more` in its edge.cfg; it is asked for by OPTIONS until it answers."""
     folder.mkdir()
     core, host = f"127.0.2.{number}", f"127.0.3.{number}"
     ports = {name: free_port(host) for name in ("udp", "tcp", "tls", "ws", "wss")}
@@ -136,7 +138,7 @@ def kamailio(number: int, name: str, folder: Path, database_port: int, relay: st
     for file in (DEPLOY / "kamailio").glob("*.cfg"):
         (folder / file.name).symlink_to(file)
     (folder / "edge.cfg").unlink()
-    (folder / "edge.cfg").write_text(facts(edge, database_port, relay))
+    (folder / "edge.cfg").write_text(facts(edge, database_port, relay) + more)
     certificate(folder)
     command = [
         shutil.which("kamailio", path=PATH) or "kamailio", "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-m", "64",

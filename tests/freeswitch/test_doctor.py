@@ -1,12 +1,16 @@
 """`callctl doctor` asks a real FreeSWITCH, started from freeswitch-conf/."""
 
+from itertools import chain
+
 import pytest
 from pydantic import SecretStr
 
-from callctl.doctor import switch
+from callctl.doctor import node
 from callctl.doctor.finding import examine
-from callctl.settings import Esl, Settings
+from callctl.settings import Edge, Esl, Settings
 from tests.freeswitch.switch import Switch
+
+EDGE = Edge(name="a", server_id=1, address="127.0.0.1:5060")
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +24,10 @@ def freeswitch(tmp_path_factory):
 
 
 def diagnose(freeswitch, listen="127.0.0.1:8084", **changes):
-    node = freeswitch.node.model_copy(update=changes)
-    found = examine(switch.room(node, Settings(nodes=(node,), esl=Esl(listen=listen))))
-    return {one.check.removeprefix("switch."): one for one in found}
+    one = freeswitch.node.model_copy(update=changes)
+    settings = Settings(nodes=(one,), edges=(EDGE,), esl=Esl(listen=listen))
+    found = chain(examine(node.room(one, settings)), examine(node.sip_room(one)))
+    return {each.check.removeprefix("switch."): each for each in found}
 
 
 def test_the_configuration_in_freeswitch_conf(freeswitch):

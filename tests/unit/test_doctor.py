@@ -6,7 +6,7 @@ import gevent
 import pytest
 from pydantic import SecretStr
 
-from callctl.doctor import finding, mysql, redis, secret, switch
+from callctl.doctor import dialplan, finding, mysql, redis, secret, switch
 from callctl.doctor import settings as fitting
 from callctl.doctor.finding import Room, Words, clock, examine, failed, ok
 from callctl.errors import ServiceAway, StoreError
@@ -233,5 +233,5 @@ def test_versions_of_redis(text, verdict):
 )
 def test_controllers_of_the_dialplan(listen, hosts, verdict):
     asked = switch.Asked(None, NODE, FITTING.model_copy(update={"esl": Esl(listen=listen)}))
-    problem = switch._not_us(asked, hosts)
+    problem = dialplan._not_us(asked, hosts)
     assert (problem.verdict if problem else "ok") == verdict

@@ -1,0 +1,50 @@
+"""`callctl doctor` asks real edges whether they know themselves."""
+
+import pytest
+
+from callctl.doctor import edge as room
+from callctl.doctor.finding import examine
+from tests.edge.platform import kamailio
+
+ADVERTISED = "203.0.113.62:5062"
+BEHIND_NAT = 'advertised_address="203.0.113.62"\nadvertised_port=5062\n'
+
+
+def diagnose(edge):
+    return {found.check: found for found in examine(room.room(edge))}
+
+
+def test_edges_as_deploy_has_them(platform):
+    for edge in platform.a, platform.b:
+        sockets = (edge.address(), f"tcp:{edge.address('tcp')}", f"tls:{edge.address('tls')}", edge.address("udp6"))
+        found = diagnose(edge.edge.model_copy(update={"sockets": sockets}))
+        assert {one.verdict for one in found.values()} == {"ok"}, found
+        assert edge.address("udp6") in found["edge.itself"].what.en
+
+
+def test_a_listener_that_an_edge_does_not_have(platform):
+    edge = platform.a.edge.model_copy(update={"sockets": ("udp:203.0.113.1:5060",)})
+    found = diagnose(edge)["edge.itself"]
+    assert found.verdict == "fail"
+    assert "203.0.113.1:5060 for its own" in found.what.en
+    assert "alias=203.0.113.1:5060" in found.mend.en
+
+
+@pytest.mark.parametrize(("alias", "verdict"), [("", "fail"), (f"alias={ADVERTISED}\n", "ok")])
+def test_an_edge_whose_record_route_names_what_is_no_alias(platform, services, tmp_path, alias, verdict):
+    """Nobody says the address in the settings: the edge does, in the request that it sends back."""
+    assert platform
+    with kamailio(3, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9", BEHIND_NAT + alias) as edge:
+        found = diagnose(edge.edge)["edge.itself"]
+    assert found.verdict == verdict
+    assert ADVERTISED in found.what.en
+
+
+def test_an_edge_that_was_stopped(platform, services, tmp_path):
+    assert platform
+    with kamailio(3, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9") as edge:
+        pass
+    found = diagnose(edge.edge)
+    assert found["edge.reachable"].verdict == "fail"
+    assert "nobody listens there" in found["edge.reachable"].what.en
+    assert found["edge.itself"].verdict == "skip"

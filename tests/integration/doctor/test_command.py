@@ -1,0 +1,62 @@
+"""`callctl doctor` as people and programs read it, on an installation that is well."""
+
+import json
+import sys
+import time
+
+import gevent
+from gevent import subprocess as green
+
+from callctl.doctor import host
+from tests.integration.doctor.bench import diagnose, run, write
+
+
+def test_a_healthy_installation(installation, tmp_path):
+    settings, _ = installation
+    file = write(settings, tmp_path)
+    done = run(file, "--json", "--lang", "en")
+    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [one for one in findings if one["verdict"] != "ok"] == []
+    assert {"check", "about", "verdict", "what", "mend"} == set(findings[0])
+    assert len(findings) == len({(one["check"], one["about"]) for one in findings}) > 50
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_what_people_read(installation, tmp_path):
+    settings, node = installation
+    file = write(settings, tmp_path)
+    node.name = "other"
+    english, chinese = run(file, "--lang", "en"), run(file, "--lang", "zh")
+    assert english.returncode == chinese.returncode == 1
+    assert "✗ switch.name sim1           it calls itself other, and the settings call it sim1\n" in english.stdout
+    assert "→ Set [[nodes]] name to other" in english.stdout
+    assert "→ 请将 [[nodes]] name 设为 other" in chinese.stdout
+    assert english.stdout.splitlines()[-1].endswith("0 to look at, 1 failed, 0 not examined")
+
+
+def test_settings_that_cannot_be_read(tmp_path):
+    file = tmp_path / "callctl.toml"
+    file.write_text("[redis]\nprot = 1\n")
+    done = run(file)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "redis.prot: there is no such setting" in done.stderr
+
+
+def test_beside_a_controller_that_serves(installation, tmp_path):
+    settings, _ = installation
+    file = write(settings, tmp_path)
+    with (tmp_path / "log").open("wb") as log:
+        serving = green.Popen([sys.executable, "-m", "callctl", "--config", str(file), "serve"], stderr=log)
+    try:
+        deadline = time.monotonic() + 30
+        while not host._is_ours(settings.http.listen):
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            gevent.sleep(0.1)
+        found = diagnose(settings)
+        assert [one for one in found.values() if one.verdict == "fail"] == []
+        assert "callctl serve listens" in found["host.esl_port"].what.en
+        assert "callctl serve listens" in found["host.http_port"].what.en
+        assert found["host.backlog"].what.en == "0 records wait for MySQL"
+    finally:
+        serving.terminate()
+        serving.wait()
