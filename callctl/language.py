@@ -43,6 +43,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "carrier.dearer": ("carrier {carrier} is left out: it costs {cost}, and the caller pays {price}", "不用运营商 {carrier}：成本 {cost}，主叫只付 {price}"),
     "carrier.poor": ("carrier {carrier} is left out: of {calls} calls {asr} were answered and lasted {acd} s, less than {least_asr} or {least_acd} s", "不用运营商 {carrier}：{calls} 个呼叫接通率 {asr}、平均 {acd} 秒，低于 {least_asr} 或 {least_acd} 秒"),
     "route.order": ("{number} by route {route}, prefix {prefix}, {choose}: {carriers}; the caller pays {price} for {seconds} s", "{number} 按路由 {route}，前缀 {prefix}，{choose}：{carriers}；主叫 {seconds} 秒付 {price}"),
+    "route.unpaid": ("{number} by route {route}, prefix {prefix}, {choose}: {carriers}; nobody pays for the {seconds} s that carriers are compared for", "{number} 按路由 {route}，前缀 {prefix}，{choose}：{carriers}；按 {seconds} 秒比较运营商，无人付费"),
     "route.nobody": ("route {route} is left with no carrier for {number}", "路由 {route} 没有可用于 {number} 的运营商"),
     "account.active": ("account {account} is active", "账户 {account} 已启用"),
     "account.closed": ("account {account} is not active", "账户 {account} 未启用"),

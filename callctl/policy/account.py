@@ -15,14 +15,19 @@ def check(case: Case) -> Step:
         return skipped("account", "account.emergency")
     name = payer(case)
     case.account = case.directory.account(name)
+    return barred(case, name) or passed("account", "account.active", account=name)
+
+
+def barred(case: Case, name: str) -> Step | None:
+    """The refusal of calls that an account makes, or sends on to the outside."""
     lineage = case.directory.lineage(name)
     closed = next((account.name for account in lineage if not account.active), None)
-    if case.account is None or closed is not None:
+    if not lineage or closed is not None:
         return failed("account", Reason.ACCOUNT_CLOSED, "account.closed", account=closed or name)
     held = next((account for account in lineage if account.held), None)
     if held is not None:
         return failed("account", Reason.ACCOUNT_HELD, "account.held", account=held.name, reference=held.held)
-    return passed("account", "account.active", account=name)
+    return None
 
 
 def payer(case: Case) -> str:

@@ -26,7 +26,8 @@ def check(case: Case) -> Step | None:
     if policy == NO_CALLER_IDS:
         case.caller_id = own
         return None
-    case.caller_id, key = shown(policy, case.request.called.removeprefix("+"), case.request.caller, caller.caller_id)
+    called = case.out.number if case.out is not None else case.request.called.removeprefix("+")
+    case.caller_id, key = shown(policy, called, case.request.caller, caller.caller_id)
     return passed("caller_id", key, shown=case.caller_id, said=case.request.caller)
 
 

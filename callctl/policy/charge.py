@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from callctl.case import Case
+from callctl.case import Case, WayOut
 from callctl.errors import ServiceAway
 from callctl.model import Account, Step, failed, passed, skipped
 from callctl.policy.duration import longest
@@ -27,6 +27,8 @@ class _Priced(NamedTuple):
 def check(case: Case) -> Step | None:
     """Sets by what each account pays, and how long that lets the call last; None for calls of a kind that is free."""
     found = legs(case)
+    if case.out is not None and all(leg.way != "out" for leg in found):
+        case.buying = _unpaid(case, case.out)
     if not found:
         return None
     levels: dict[str, _Priced] = {}
@@ -48,7 +50,7 @@ def _leg(case: Case, leg: Leg) -> Step | list[_Priced]:
     """By what each account pays for a leg; the refusal where one has no price for it, or too high a one."""
     payers = [account for account in case.directory.lineage(leg.account) if _tariff(case, leg, account)]
     names = [_tariff(case, leg, account) for account in payers]
-    buying = _buying(case, leg)
+    buying = _buying(case, case.out) if case.out is not None and leg.way == "out" else []
     wanted = list(dict.fromkeys([*names, *buying]))
     try:
         # What the carriers cost is asked for with it: each question to MySQL takes its time.
@@ -57,7 +59,8 @@ def _leg(case: Case, leg: Leg) -> Step | list[_Priced]:
         if not payers:
             return []
         return failed("charge", Reason.RATES_AWAY, "charge.away", error=str(error))
-    case.buying = {name: tariffs[name] for name in buying if name in tariffs}
+    if leg.way == "out":
+        case.buying = {name: tariffs[name] for name in buying if name in tariffs}
     levels: list[_Priced] = []
     for account, name in zip(payers, names, strict=True):
         priced = _priced(account, name, leg.number, case.request.started_us, tariffs)
@@ -69,12 +72,19 @@ def _leg(case: Case, leg: Leg) -> Step | list[_Priced]:
     return levels
 
 
-def _buying(case: Case, leg: Leg) -> list[str]:
-    """The tariffs of the carriers that a leg may go out by."""
-    if leg.way != "out" or case.out is None:
-        return []
-    carriers = (case.directory.carrier(name) for name, _ in case.out.entry.carriers)
-    return [carrier.tariff for carrier in carriers if carrier is not None and carrier.tariff]
+def _buying(case: Case, out: WayOut) -> list[str]:
+    """The tariffs of the carriers that a call may go out by."""
+    carriers = (case.directory.carrier(name) for name, _ in out.entry.carriers)
+    return list(dict.fromkeys(carrier.tariff for carrier in carriers if carrier is not None and carrier.tariff))
+
+
+def _unpaid(case: Case, out: WayOut) -> Mapping[str, Tariff]:
+    """Those tariffs where nobody pays for the way out, as of an emergency; none where they cannot be had."""
+    names = _buying(case, out)
+    try:
+        return case.world.rates(names, out.number) if names else {}
+    except ServiceAway:
+        return {}
 
 
 def _tariff(case: Case, leg: Leg, account: Account) -> str:

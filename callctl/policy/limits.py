@@ -1,7 +1,8 @@
 """Are there a free place and a free start for one more call, at each level?
 
-Levels are the DID, the caller's endpoint and those that send the call on, their accounts and every parent, and the
-carrier that the call is offered to first: where that is full, the next is taken.
+Levels are the DID, the caller's endpoint and those that send the call on, their accounts, that by whose routes it
+leaves the platform, and every parent; and the carrier that the call is offered to first: where that is full, the next
+is taken.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def _levels(case: Case) -> list[Level]:
             named += _of_accounts(case, endpoint.account)
     if case.endpoint is None and case.account is not None:
         named += _of_accounts(case, case.account.name)
+    if case.out is not None:
+        named += _of_accounts(case, case.out.account)
     return [Level(name, limits.calls, limits.cps) for name, limits in dict(named).items() if limits != NO_LIMITS]
 
 

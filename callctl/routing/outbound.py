@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import ROUND_UP, Decimal
+from decimal import Decimal
+from fractions import Fraction
 from itertools import zip_longest
 from random import Random
 
@@ -20,8 +21,6 @@ from callctl.routing import onward
 from callctl.routing.choice import Candidate, Choice, choose, gateways
 from callctl.routing.numbers import rewrite
 from callctl.routing.sdp import offered
-
-_EXACT = Decimal("1e-10")  # to which what a carrier costs in another currency is rounded up
 
 
 def check(case: Case) -> Step | None:
@@ -44,7 +43,7 @@ def check(case: Case) -> Step | None:
     route, entry = case.out.route, case.out.entry
     case.plan = Outbound(_attempts([legs for _, legs in ways], entry.fork), route.budget, route.next_on)
     return passed(
-        "route", "route.order",
+        "route", "route.unpaid" if price is None else "route.order",
         number=case.out.number, route=route.name, prefix=entry.prefix or "*", choose=entry.choose,
         price="-" if price is None else f"{shown(price)} {currency}", seconds=route.expected_seconds,
         carriers=tuple(candidate.carrier.name for candidate, _ in ways),
@@ -56,7 +55,9 @@ def _price(case: Case, out: WayOut) -> tuple[str, Decimal | None]:
     if case.sell is not None:
         price = cost(case.sell, case.request.started_us, out.route.expected_seconds, case.request.started_us)
         return case.sell.rates.tariff.currency, price
-    return next((tariff.currency for tariff in case.buying.values()), ""), None
+    currencies = [tariff.currency for tariff in case.buying.values()]
+    comparable = (currency for currency in currencies if case.directory.worth(currency) is not None)
+    return next(comparable, next(iter(currencies), "")), None
 
 
 def _candidates(case: Case, out: WayOut, currency: str) -> Iterator[Candidate]:
@@ -80,8 +81,13 @@ def _candidate(case: Case, out: WayOut, carrier: Carrier, weight: int, currency:
         own, others = case.directory.worth(tariff.currency), case.directory.worth(currency)
         if own is None or others is None:
             return Candidate(carrier, weight, basis=basis, unknown="carrier.no_worth")
-        amount = (amount * own / others).quantize(_EXACT, ROUND_UP)
+        amount = _ceiling(Fraction(amount) * Fraction(own) / Fraction(others))
     return Candidate(carrier, weight, amount, basis=basis)
+
+
+def _ceiling(amount: Fraction) -> Decimal:
+    """An amount of another currency, rounded up to 10 decimals: what is a hair dearer is dearer."""
+    return Decimal(-(-amount.numerator * 10**10 // amount.denominator)).scaleb(-10)
 
 
 def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list[CarrierLeg]:

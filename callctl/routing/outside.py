@@ -5,6 +5,7 @@ from __future__ import annotations
 from callctl.case import Case, WayOut
 from callctl.model import Step, failed, passed
 from callctl.outside import Route, RouteEntry
+from callctl.policy.account import barred
 from callctl.reason import Reason
 from callctl.routing.choice import LONGEST_PREFIX, entry_for
 
@@ -14,6 +15,9 @@ def leave(case: Case, number: str, account: str) -> Step | None:
     dialling = case.directory.account(account)
     if dialling is None or not dialling.routes or case.hop or not (number.isascii() and number.isdecimal()):
         return None
+    # The caller's own was looked at before.
+    if (case.account is None or case.account.name != account) and (refused := barred(case, account)):
+        return refused
     if case.target is None:
         case.kind = "pstn"
     route = case.directory.route(dialling.routes)

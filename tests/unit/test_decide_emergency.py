@@ -19,10 +19,11 @@ from callctl.routing.attempts import Failure, after
 from callctl.routing.numbers import Rule
 from callctl.settings import Calls, Money, Settings
 from tests.unit.company import ACCOUNTS, EDGE, ENDPOINTS, NODE, ROOMS, SDP, World, request, settings
+from tests.unit.rating_calls import by_second, tariff
 
 NEVER = When(months=frozenset({1}))  # the calls of these tests are in November
 FIRE = Carrier(
-    "fire", calls=0, cps=0,
+    "fire", tariff="t-fire", calls=0, cps=0,
     gateways=(Gateway("198.51.100.1:5060"), Gateway("198.51.100.2:5060", priority=1)), direct=True,
     outgoing=Rewriting(called=(Rule("112", 3, "0112"),)),
 )  # fmt: skip
@@ -61,6 +62,15 @@ def test_an_emergency_call_goes_to_its_plans_gateways_in_turn():
     told = b"".join(commands(last, request(**CALLER), CONFIGURED, {}))
     assert b"sofia/core/112@198.51.100.3:5060;fs_path=%3Csip:10.0.0.1:5060%3Blr%3E" in told
     assert b"callctl_carrier=relay~" in told
+
+
+def test_what_its_carriers_cost_is_asked_for_and_bars_none():
+    """Each costs something, and the first more than anybody pays."""
+    costs = World(tariffs={"t-fire": tariff(by_second("99", prefix=""), name="t-fire")})
+    legs = [leg for (leg,) in decided(costs).plan.attempts]
+    assert [leg.buy and (leg.buy.account, leg.buy.rates.tariff.name) for leg in legs] == [
+        ("fire", "t-fire"), ("fire", "t-fire"), None,
+    ]  # fmt: skip
 
 
 def test_it_asks_for_no_place_of_a_carrier():

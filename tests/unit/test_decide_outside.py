@@ -12,7 +12,7 @@ from callctl.directory import Snapshot
 from callctl.errors import StoreError
 from callctl.language import say
 from callctl.model import Account, Endpoint, Limits
-from callctl.outside import Carrier, Did, Forward, Gateway, Outside, Rewriting, Route, RouteEntry, Target
+from callctl.outside import CallerIds, Carrier, Did, Forward, Gateway, Outside, Rewriting, Route, RouteEntry, Target
 from callctl.plan import Bridge, Reject
 from callctl.rating.tariff import When
 from callctl.reason import Reason
@@ -268,6 +268,37 @@ def test_a_gateway_by_another_edge_is_tried_last():
     ]  # fmt: skip
 
 
+def test_where_nobody_pays_carriers_compare_in_a_currency_that_is_worth_something():
+    strange = TARIFFS | {"t-foreign": tariff(by_second("0.1", prefix=""), name="t-foreign", currency="XAU")}
+    known = directory(
+        [entry("foreign", "good", "cheap", choose="least-cost")], customer={"tariff": "", "parent": ""},
+        worth={"USD": Decimal(1)},
+    )  # fmt: skip
+    decision = decided(known, World(tariffs=strange))
+    assert carriers(decision) == ["cheap", "good", "foreign"], "who cannot be compared comes last"
+    assert "nobody pays" in said(decision)[-1]
+    free = decided(known, World(tariffs=strange), rated=())
+    assert carriers(free) == ["cheap", "good", "foreign"], "what they cost is asked for though the kind is not rated"
+
+
+def test_a_hair_dearer_in_another_currency_is_dearer():
+    costs = TARIFFS | {
+        "retail": tariff(by_second("0.000001", prefix=""), name="retail"), "whole": TARIFFS["whole"],
+        "t-foreign": tariff(by_second("0.000001", prefix=""), name="t-foreign", currency="EUR"),
+    }  # fmt: skip
+    plan = [entry("foreign")]
+    same = {"USD": Decimal("3"), "EUR": Decimal("3")}
+    assert carriers(decided(directory(plan, worth=same), World(tariffs=costs))) == ["foreign"]
+    hair = same | {"EUR": Decimal("3.0000000000000000000000000000000001")}
+    assert decided(directory(plan, worth=hair), World(tariffs=costs)).plan == Reject(Reason.NO_CARRIER)
+
+
+def test_the_number_shown_is_that_of_the_prefix_in_international_form():
+    shown = CallerIds(for_prefix=(("44", "442079460999"),))
+    decision = decided(directory(customer={"caller_ids": shown}), called=f"00{NUMBER}")
+    assert decision.plan.attempts[0][0].caller_id == "442079460999"
+
+
 # what is said
 
 
@@ -310,3 +341,18 @@ def test_a_did_may_lead_outside_by_its_accounts_routes():
     assert isinstance(decided(unrouted, **from_carrier).plan, Bridge), "the next of its destinations is tried"
     barred = directory(dids=[did], customer={"blocked": ("44",)})
     assert decided(barred, **from_carrier).plan == Reject(Reason.NUMBER_BLOCKED)
+
+
+def test_an_account_that_may_not_call_does_not_send_calls_outside_either():
+    did = Did("442079460001", "customer", to=(Target("number", NUMBER),))
+    inside = {"asserted": "1001@example.net", "called": "442079460001"}  # of acme
+    assert carriers(decided(directory(dids=[did]), **inside)) == ["cheap", "good"]
+    assert decided(directory(dids=[did], customer={"held": "op-1"}), **inside).plan == Reject(Reason.ACCOUNT_HELD)
+    assert decided(directory(dids=[did], customer={"active": False}), **inside).plan == Reject(Reason.ACCOUNT_CLOSED)
+
+
+def test_a_call_that_an_account_sends_outside_takes_one_of_its_places():
+    did = Did("442079460001", "customer", to=(Target("number", NUMBER),))
+    known = directory(dids=[did], customer={"limits": Limits(calls=3)})
+    decision = decided(known, asserted="1001@example.net", called="442079460001")
+    assert decision.levels == ("account customer", "carrier cheap")
