@@ -3,8 +3,10 @@
 import pytest
 
 from callctl.doctor import edge as room
+from callctl.doctor import location
 from callctl.doctor.finding import examine
-from tests.edge.platform import kamailio
+from callctl.settings import Mysql, Settings
+from tests.edge.platform import DATABASE, kamailio
 
 ADVERTISED = "203.0.113.62:5062"
 BEHIND_NAT = 'advertised_address="203.0.113.62"\nadvertised_port=5062\n'
@@ -48,3 +50,23 @@ def test_an_edge_that_was_stopped(platform, services, tmp_path):
     assert found["edge.reachable"].verdict == "fail"
     assert "nobody listens there" in found["edge.reachable"].what.en
     assert found["edge.itself"].verdict == "skip"
+
+
+def test_an_edge_that_was_given_anothers_server_id(platform, services, tmp_path, phone):
+    """Its rows say one edge by server_id, and another by the Path that it writes."""
+    mysql = Mysql(port=services.mysql_port, password=services.mysql_password, database=DATABASE)
+    with kamailio(1, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9") as copied:
+        third = copied.edge.model_copy(update={"server_id": 3})
+        settings = Settings(mysql=mysql, edges=(platform.a.edge, platform.b.edge, third))
+
+        def server_ids():
+            return next(one for one in examine(location.room(settings)) if one.check == "location.server_ids")
+
+        assert server_ids().verdict == "ok"
+        caller = phone(copied)
+        caller.register()
+        found = server_ids()
+        caller.register(expires=0)
+    assert found.verdict == "fail"
+    assert "server_id 1, which is edge kam-a's, are of edge kam-c" in found.what.en
+    assert server_ids().verdict == "ok"

@@ -42,6 +42,8 @@ def location(administrator):
         ROWS.read_text(encoding="utf-8"),
         "CREATE TABLE version (table_name VARCHAR(32), table_version INT)",
         "INSERT INTO version VALUES ('location', 9)",
+        "CREATE TABLE dispatcher (setid INT, destination VARCHAR(192))",
+        "CREATE TABLE address (grp INT, ip_addr VARCHAR(50), mask INT DEFAULT 32, port INT DEFAULT 0, tag VARCHAR(64))",
         "UPDATE location SET last_modified = UTC_TIMESTAMP(), expires = UTC_TIMESTAMP() + INTERVAL 1 HOUR"
         " WHERE expires > '1970-01-03'",
     )
@@ -63,6 +65,7 @@ def installation(settings, location, speakers):
     listen = f"127.0.0.1:{free_port()}"
     sip, a, b = (speakers(host).address for host in ("127.0.0.1", "127.0.1.1", "127.0.1.2"))
     node = SimNode("sim1", [listen], listen_esl=("127.0.0.1", 0), password=PASSWORD, sip=sip).start()
+    location(f"INSERT INTO dispatcher VALUES (1, 'sip:{sip}')")
     edges = (
         Edge(name="a", server_id=1, address=a, sockets=("127.0.0.1", "[::1]")),
         Edge(name="b", server_id=2, address=b, sockets=("127.0.0.2", "[::1]:5062")),
