@@ -114,6 +114,14 @@ class RouteEntryEntry(Entry):
     weight: int = Field(0, ge=-1000, le=1000)
     when: WhenEntry = WhenEntry()
 
+    @model_validator(mode="after")
+    def _each_carrier_once(self) -> Self:
+        names = [carrier.name for carrier in self.carriers]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"carrier {twice} stands twice; a greater weight gives it more of the calls")
+        return self
+
 
 class RouteEntry(ItemEntry):
     """A plan of routes: the longest prefix of the number that holds now decides."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gevent
 
-from callctl.doctor import edge, host, location, mysql, node, redis, secret
+from callctl.doctor import edge, host, location, mysql, node, outside, redis, secret
 from callctl.doctor import settings as fitting
 from callctl.doctor.finding import Finding, examine, skipped
 from callctl.settings import Node, Settings
@@ -29,10 +29,12 @@ def examine_all(settings: Settings, file: Path | None) -> Iterator[Finding]:
 
 
 def _databases(settings: Settings) -> Iterator[Finding]:
-    """MySQL, then `location`, which usually is in the same."""
+    """MySQL, what is configured in it, then `location`, which usually is in the same."""
     found = list(examine(mysql.room(settings)))
     yield from found
-    if settings.location.mysql is None and found[0].verdict == "fail":
+    away = found[0].verdict == "fail"
+    yield from skipped(outside.room(settings)) if away else examine(outside.room(settings))
+    if settings.location.mysql is None and away:
         yield from skipped(location.room(settings))
     else:
         yield from examine(location.room(settings))

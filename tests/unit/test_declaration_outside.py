@@ -70,6 +70,7 @@ BASE = "accounts:\n  - {name: a}\n"
         ("carriers:\n  - {name: c, media: {path: bypass, early_media: held}}\n", r":2: media: .*no media to hold back"),
         ("routes:\n  - {name: r, entries: [{prefix: x}]}\n", r":2: entries\.0\.prefix"),
         ("routes:\n  - {name: r, entries: [{prefix: '', carriers: [c9]}]}\n", r":2: there is no carrier c9"),
+        ("routes:\n  - {name: r, entries: [{prefix: '', carriers: [c, {name: c}]}]}\n", r":2: .*c stands twice"),
         ("routes:\n  - {name: r, next_on: [busy], entries: [{prefix: ''}]}\n", r":2: next_on\.0"),
         ("accounts:\n  - {name: a, routes: nowhere}\n", r":2: there is no route nowhere"),
         ("accounts:\n  - {name: a, tariff_in: none}\n", r":2: there is no tariff none"),
