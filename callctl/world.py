@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple, Protocol
@@ -87,6 +87,10 @@ class World(Protocol):
 
     def locate(self, user: str, domain: str) -> Located:
         """The edges that hold a live registration of user@domain. Raises ServiceAway: could not ask."""
+        ...
+
+    def answering(self, edges: Sequence[str]) -> Collection[str]:
+        """Those of the edges that are not known to be down; all of them where every one is."""
         ...
 
     def room_owner(self, room: str, node: str) -> str:

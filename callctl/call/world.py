@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import structlog
 
@@ -63,6 +63,10 @@ class Facts(Configuration):
         return Located(
             tuple(target for target in found.targets if target.edge in up), found.contacts, found.unusable + silent
         )
+
+    def answering(self, edges: Sequence[str]) -> Collection[str]:
+        """Those of the edges that are not known to be down; all of them where every one is."""
+        return usable(edges, self._board) if self._board is not None else edges
 
     def room_owner(self, room: str, node: str) -> str:
         """The node that hosts `room`; `node` becomes it where none does, and where Redis cannot be asked."""

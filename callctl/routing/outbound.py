@@ -129,12 +129,10 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
 
 
 def _edges(case: Case, carrier: Carrier, chance: Random) -> list[EdgeTarget | None]:
-    """The edges by which a carrier is reached; each call begins with another."""
-    edges: list[EdgeTarget | None] = [
-        EdgeTarget(edge.name, edge.address, 1.0)
-        for edge in case.settings.edges
-        if edge.enabled and (not carrier.edges or edge.name in carrier.edges)
-    ]
+    """The edges by which a carrier is reached, but for those that are down; each call begins with another."""
+    own = [edge for edge in case.settings.edges if edge.enabled and (not carrier.edges or edge.name in carrier.edges)]
+    up = case.world.answering([edge.name for edge in own])
+    edges: list[EdgeTarget | None] = [EdgeTarget(edge.name, edge.address, 1.0) for edge in own if edge.name in up]
     first = chance.randrange(len(edges)) if edges else 0
     return edges[first:] + edges[:first]
 

@@ -65,6 +65,7 @@ class World:
         self.held = []
         self.wished = []
         self.away = away  # what is raised for a wish
+        self.down = ()  # edges
         self.owner = owner
         self.full = full or {}  # what a level refuses, by its name
         self.asked = []
@@ -80,6 +81,8 @@ class World:
         self.asked.append(room)
         return self.owner or node
 
+    def answering(self, edges):
+        return [edge for edge in edges if edge not in self.down]
 
     def admit(self, call, levels):
         self.asked.append((call, [level.name for level in levels]))

@@ -218,6 +218,14 @@ def test_edges_share_the_calls_and_each_may_stand_in_for_another():
     assert tried(decided(only)) == [[("good", GOOD.gateways[0].address, "edge-b")]]
 
 
+def test_no_carrier_is_called_by_an_edge_that_is_down():
+    world = World(tariffs=TARIFFS)
+    world.down = ("edge-a",)
+    known = directory([entry("good")])
+    assert {tried(decided(known, world, call_uuid=f"c-{number}"))[0][0][2] for number in range(9)} == {"edge-b"}
+    assert len(tried(decided(known, world))) == 1
+
+
 def test_a_plan_may_try_several_carriers_at_once():
     plan = [entry("cheap", "dear", "good", fork=2, allow_loss=True)]
     assert [[leg[0] for leg in legs] for legs in tried(decided(directory(plan)))] == [

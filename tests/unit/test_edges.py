@@ -130,7 +130,7 @@ class Rows:
         ]
 
 
-def test_a_callee_is_not_rung_at_an_edge_that_is_down(board, monkeypatch):
+def test_neither_callees_nor_carriers_are_called_by_an_edge_that_is_down(board, monkeypatch):
     monkeypatch.setattr(edges, "DOWN_AFTER", 0.05)
     settings = Settings(
         edges=(
@@ -145,3 +145,4 @@ def test_a_callee_is_not_rung_at_an_edge_that_is_down(board, monkeypatch):
     found = known.locate("1001", "example.net")
     assert [target.edge for target in found.targets] == ["b"]
     assert (found.contacts, found.unusable) == (2, ("edge a no longer answers",))
+    assert known.answering(["a", "b"]) == {"b"}
