@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -50,6 +51,17 @@ class Direct:
     ring_timeout: int  # seconds
 
 
+class Buy(NamedTuple):
+    """By what a carrier costs us, and what a unit of its currency and of that in which the call is paid for are worth.
+
+    Where nobody has said, worth nothing.
+    """
+
+    basis: Basis
+    worth: Decimal = Decimal(1)
+    paid_worth: Decimal = Decimal(1)
+
+
 @dataclass(frozen=True, slots=True)
 class CarrierLeg:
     """One try at a carrier: at one gateway of it, by one edge or straight."""
@@ -66,7 +78,7 @@ class CarrierLeg:
     username: str = ""  # with which it is to be convinced; "": with none
     password_file: Path | None = None
     limits: Limits = NO_LIMITS  # the carrier's; its place is taken when the try begins
-    buy: Basis | None = None  # by what it costs us; None: nobody can say, or it is not asked
+    buy: Buy | None = None  # None: nobody can say what it costs, or it is not asked
 
 
 @dataclass(frozen=True, slots=True)

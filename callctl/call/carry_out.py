@@ -79,7 +79,7 @@ def commands(
     if isinstance(plan, (Bridge, Direct, Outbound)):
         known |= _common() | _caller_id(request, decision)
         if isinstance(plan, Outbound):
-            known |= outbound.FORGET
+            known |= outbound.known(plan, call)
         dialled = _dialled(plan, call, _profile(request, settings), started)
         return command.set_variables(call, known), _bridge(dialled)
     if isinstance(plan, Conference):

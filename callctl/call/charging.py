@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +10,14 @@ import structlog
 
 from callctl.admission.money import release, settle
 from callctl.admission.rebuild import Owed
+from callctl.call import buying
+from callctl.call.buying import Cost
 from callctl.cdr.spool import OpenCall
 from callctl.errors import CallctlError
 from callctl.esl.wire import Event
 from callctl.policy.money import day
 from callctl.rating.basis import Basis, Charge, charge, unpack
+from callctl.rating.purse import purses
 from callctl.rating.tariff import SECOND
 from callctl.settings import Redis
 
@@ -41,10 +44,14 @@ def charges(a_leg: Event) -> tuple[Charge, ...]:
     answer = a_leg.number("Caller-Channel-Answered-Time")
     if not answer:
         return ()
-    duration, paid = ended_us(a_leg) - answer, a_leg.number("variable_callctl_paid") * SECOND
-    if 0 < paid < duration <= paid + TIMER_LATE:
-        duration = paid
-    return _charges(_bases(a_leg), answer, duration, a_leg.number("Caller-Channel-Created-Time"))
+    return _charges(_bases(a_leg), answer, _lasted(a_leg), a_leg.number("Caller-Channel-Created-Time"))
+
+
+def _lasted(a_leg: Event) -> int:
+    """How long an answered call lasted, in microseconds; the switch's timer being late does not count."""
+    duration = ended_us(a_leg) - a_leg.number("Caller-Channel-Answered-Time")
+    paid = a_leg.number("variable_callctl_paid") * SECOND
+    return paid if 0 < paid < duration <= paid + TIMER_LATE else duration
 
 
 def unheard(call: OpenCall) -> tuple[Charge, ...]:
@@ -58,33 +65,67 @@ def known_us(call: OpenCall) -> int:
     return max(0, call.seen_us - call.answered_us) if call.answered_us else 0
 
 
-def columns(charged: Sequence[Charge]) -> dict[str, Any]:
-    """Charges as they are recorded. The columns of the call itself are those of the first."""
-    if not charged:
+def cost(a_leg: Event) -> Cost | None:
+    """What the carrier of an answered call costs, from its A-leg's HANGUP_COMPLETE."""
+    answer, call = a_leg.number("Caller-Channel-Answered-Time"), a_leg.get("Unique-ID")
+    if not answer:
+        return None
+    return buying.cost(call, buying.bought(a_leg), answer, _lasted(a_leg), a_leg.number("Caller-Channel-Created-Time"))
+
+
+def unheard_cost(call: OpenCall) -> Cost | None:
+    """What the carrier of an answered call costs whose end nobody heard, until it was last known to be up."""
+    return buying.cost(call.call_uuid, call.buy, call.answered_us or call.seen_us, known_us(call), call.started_us)
+
+
+def columns(charged: Sequence[Charge], cost: Cost | None) -> dict[str, Any]:
+    """Charges as they are recorded. The columns of the call itself are of the first who pays, for all its legs."""
+    if not charged and cost is None:
         return {}
-    rows = [{**each._asdict(), "amount": f"{each.amount:f}", "tax": f"{each.tax:f}"} for each in charged]
-    first = {name: rows[0][name] for name in ("tariff", "prefix", "destination", "billed_seconds", "tax", "currency")}
-    return {**first, "price": f"{charged[0].price:f}", "charges": rows}
+    rows = [_row(each) for each in (*charged, *([cost.charge] if cost else ()))]
+    found: dict[str, Any] = {"charges": rows}
+    if charged:
+        own = [each for each in charged if each.account == charged[0].account]
+        found |= {name: rows[0][name] for name in ("tariff", "prefix", "destination", "billed_seconds", "currency")}
+        found |= {"price": f"{sum(each.price for each in own):f}", "tax": f"{sum(each.tax for each in own):f}"}
+    if cost is not None:
+        found |= {"carrier": cost.charge.account}
+        found |= {"cost": f"{cost.amount:f}"} if cost.amount is not None else {}
+        found |= {} if charged else {"currency": cost.charge.currency}
+    return found
+
+
+def _row(charge: Charge) -> dict[str, Any]:
+    return {**charge._asdict(), "amount": f"{charge.amount:f}", "tax": f"{charge.tax:f}"}
+
+
+def _sums(charged: Iterable[Charge]) -> dict[str, Decimal]:
+    """What each account owes."""
+    found: dict[str, Decimal] = {}
+    for each in charged:
+        found[each.account] = found.get(each.account, Decimal(0)) + each.amount
+    return found
 
 
 def settled(pipe: Any, settings: Redis, a_leg: Event) -> None:
     """Tell Redis, on a pipeline, what a call that ended owes each account; it holds nothing there any more."""
-    call, owed = a_leg.get("Unique-ID"), {each.account: each.amount for each in charges(a_leg)}
-    for basis in _bases(a_leg):
-        amount = owed.get(basis.account)
+    call, owed = a_leg.get("Unique-ID"), _sums(charges(a_leg))
+    for purse in purses(_bases(a_leg)):
+        amount = owed.get(purse.account)
         if amount is None:
-            release(pipe, settings, call, basis.account)
+            release(pipe, settings, call, purse.account)
         else:
-            settle(pipe, settings, call, basis.account, amount, day(basis.zone, ended_us(a_leg)))
+            settle(pipe, settings, call, purse.account, amount, day(purse.zone, ended_us(a_leg)))
 
 
 def owed(fields: Mapping[str, Any], zone: Callable[[str], str]) -> list[Owed]:
     """What an ended call owes, by its final record; `zone` is an account's time zone."""
     call, end = fields["call_uuid"], fields.get("ended_at", 0)
-    return [
-        Owed(call, each["account"], Decimal(each["amount"]), day(zone(each["account"]), end))
-        for each in fields.get("charges", ())
-    ]
+    found: dict[str, Decimal] = {}
+    for each in fields.get("charges", ()):
+        if each["side"] == "sell":
+            found[each["account"]] = found.get(each["account"], Decimal(0)) + Decimal(each["amount"])
+    return [Owed(call, account, amount, day(zone(account), end)) for account, amount in found.items()]
 
 
 def _bases(a_leg: Event) -> tuple[Basis, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from callctl.call import charging, outcome
+from callctl.call import buying, charging, outcome
 from callctl.call.request import printable
 from callctl.case import Decision
 from callctl.cdr.spool import OpenCall, Record
@@ -183,6 +183,7 @@ def answered(a_leg: Event) -> Record:
             node=a_leg.get("FreeSWITCH-Switchname"),
             answered_at=a_leg.number("Caller-Channel-Answered-Time") or a_leg.number("Event-Date-Timestamp"),
             basis=a_leg.variable("callctl_basis"),
+            buy=buying.bought(a_leg),
         ),
     )
 
@@ -221,7 +222,7 @@ def ended(a_leg: Event) -> list[Record]:
         source_ip=printable(a_leg.variable("sip_network_ip")),
         sip_call_id=printable(a_leg.variable("sip_call_id"), 255),
         emergency=1 if a_leg.variable("callctl_emergency") else None,
-        **charging.columns(charging.charges(a_leg)),
+        **charging.columns(charging.charges(a_leg), charging.cost(a_leg)),
     )
     legs = [
         Record("leg", _call(call, started, leg=number, leg_uuid=uuid, hangup_cause=None if cause == "NONE" else cause))
@@ -290,7 +291,7 @@ def unheard(call: OpenCall, seen_us: int) -> Record:
             hangup_by="switch",
             reason=reason.machine_name,
             duration_ms=talked if answered else 0,
-            **charging.columns(charged),
+            **charging.columns(charged, charging.unheard_cost(call) if answered else None),
         ),
     )
 

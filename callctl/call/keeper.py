@@ -107,9 +107,9 @@ class Keeper:
         kept = self._calls.setdefault(uuid, _Kept(call, asked=self.keeping))
         kept.paid = call
         kept.asked = self.keeping and not kept.busy
-        poorest = call.limit == "money" and len(call.bases) > 1  # the others hold what that one cannot
+        poorest = call.limit == "money" and len(call.purses) > 1  # the others hold what that one cannot
         kept.anew = call.repriced or poorest
-        return tuple(basis.account for basis in call.bases)
+        return tuple(purse.account for purse in call.purses)
 
     def ended(self, a_leg: Event) -> None:
         """A call ended: its timer is not wanted any more."""
@@ -129,8 +129,8 @@ class Keeper:
             if not self.keeping and self._switch is not None:
                 with suppress(SwitchError, ValueError):
                     kept.paid = self._said(self._switch, kept.paid.uuid)
-            for basis, amount in zip(kept.paid.bases, kept.paid.held, strict=True):
-                yield Holding(kept.paid.uuid, basis.account, amount, LEASE)
+            for purse, amount in zip(kept.paid.purses, kept.paid.held, strict=True):
+                yield Holding(kept.paid.uuid, purse.account, amount, LEASE)
 
     # what it does by itself
 

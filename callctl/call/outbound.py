@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from uuid import NAMESPACE_OID, uuid5
 
+from callctl.call import buying
 from callctl.esl import command
 from callctl.plan import CarrierLeg, Outbound
 
-FORGET = {"last_bridge_proto_specific_hangup_cause": ""}  # else an attempt that times out leaves the answer before it
+_FORGET = {"last_bridge_proto_specific_hangup_cause": ""}  # else an attempt that times out leaves the answer before it
+
+
+def known(plan: Outbound, call: str) -> dict[str, str]:
+    """What the A-leg carries of an attempt: by what it costs, and nothing of what the attempt before was answered."""
+    buys = {leg_uuid(call, leg): leg.buy for leg in plan.attempts[0] if leg.buy is not None}
+    return {"callctl_buy": buying.variable(buys), **_FORGET}
 
 
 def dial_string(plan: Outbound, call: str, profile: str, values: Mapping[str, str]) -> str:

@@ -16,7 +16,8 @@ from callctl.esl import command
 from callctl.esl.wire import Event
 from callctl.model import Account
 from callctl.policy.money import day
-from callctl.rating.basis import Basis, affords, cost, lasts, unpack
+from callctl.rating.basis import Basis, unpack
+from callctl.rating.purse import Purse, affords, cost, lasts, purses
 from callctl.rating.tariff import SECOND
 from callctl.world import Demand, Held
 
@@ -37,14 +38,16 @@ class Paid:
     limit: Ending
     timer: int  # the number of the timer that ends it; 0 is the one armed by its answer
     answered: float | None  # on the monotonic clock
-    held: tuple[Decimal, ...] = field(init=False)  # at each account
+    purses: tuple[Purse, ...] = field(init=False)
+    held: tuple[Decimal, ...] = field(init=False)  # at the account of each purse
 
     def __post_init__(self) -> None:
+        self.purses = purses(self.bases)
         self.held = self.costs(self.seconds)
 
     def costs(self, seconds: int) -> tuple[Decimal, ...]:
         """What so long a call costs each account."""
-        return tuple(cost(basis, self._from, seconds, self.started_us) for basis in self.bases)
+        return tuple(cost(purse, self._from, seconds, self.started_us) for purse in self.purses)
 
     def left(self, now: float) -> float:
         """Seconds until the time paid for is over; all of it before the answer."""
@@ -59,27 +62,27 @@ class Paid:
 
     def reaches(self, amounts: Sequence[Decimal], most: int) -> int:
         """How long, up to `most` seconds, the amounts last, each at its account."""
-        levels = zip(self.bases, amounts, strict=True)
-        return min(affords(basis, self._from, amount, most, self.started_us) for basis, amount in levels)
+        levels = zip(self.purses, amounts, strict=True)
+        return min(affords(purse, self._from, amount, most, self.started_us) for purse, amount in levels)
 
     def next(self, slice_: int) -> int:
         """Until when it is to be paid for next; what is paid for already where its tariffs let it last no longer."""
         wanted = min(self.seconds + slice_, self.most)
-        return max(self.seconds, min(lasts(basis, self._from, wanted, self.started_us) for basis in self.bases))
+        return max(self.seconds, min(lasts(purse, self._from, wanted, self.started_us) for purse in self.purses))
 
     def demands(self, seconds: int, need: int, account: Callable[[str], Account | None]) -> list[Demand]:
         """What each account is asked to hold for `seconds` of talk, of which less than `need` is of no use."""
         wanted, needed = self.costs(seconds), self.costs(need)
         found = []
-        for basis, want, least in zip(self.bases, wanted, needed, strict=True):
-            payer = account(basis.account)
+        for purse, want, least in zip(self.purses, wanted, needed, strict=True):
+            payer = account(purse.account)
             found.append(
                 Demand(
-                    account=basis.account,
+                    account=purse.account,
                     want=want,
                     need=min(want, least),
                     credit=payer.credit_limit if payer else Decimal(0),
-                    day=day(basis.zone, time.time_ns() // 1000),
+                    day=day(purse.zone, time.time_ns() // 1000),
                     spend_per_day=payer.spend_per_day if payer else None,
                 )
             )
@@ -87,7 +90,7 @@ class Paid:
 
     def granted(self, held: Sequence[Held], wanted: int) -> tuple[int, Ending]:
         """How long what accounts hold lasts, and what ends the call then; the time before it where one refused."""
-        if len(held) < len(self.bases) or held[-1].refused:
+        if len(held) < len(self.purses) or held[-1].refused:
             return self.seconds, "money"
         seconds = self.reaches([each.granted for each in held], self.most)
         if seconds >= self.most:
@@ -102,7 +105,7 @@ class Paid:
     @property
     def repriced(self) -> bool:
         """Whether by the rates of the answer the time costs other than by those it was held by when decided."""
-        before = tuple(cost(basis, self.started_us, self.seconds, self.started_us) for basis in self.bases)
+        before = tuple(cost(purse, self.started_us, self.seconds, self.started_us) for purse in self.purses)
         return bool(self.answered_us) and before != self.held
 
     @property

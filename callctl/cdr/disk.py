@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS rejected (
 );
 CREATE TABLE IF NOT EXISTS open_call (
     call_uuid TEXT PRIMARY KEY, node TEXT NOT NULL, started_us INTEGER NOT NULL, state TEXT NOT NULL,
-    seen_us INTEGER NOT NULL, answered_us INTEGER NOT NULL DEFAULT 0, basis TEXT NOT NULL DEFAULT ''
+    seen_us INTEGER NOT NULL, answered_us INTEGER NOT NULL DEFAULT 0, basis TEXT NOT NULL DEFAULT '',
+    buy TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS closed_call (call_uuid TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS closed_call_at ON closed_call (at);
@@ -32,6 +33,7 @@ CREATE INDEX IF NOT EXISTS closed_call_at ON closed_call (at);
 _LATER = {  # columns that a file of an earlier version lacks
     "answered_us": "ALTER TABLE open_call ADD COLUMN answered_us INTEGER NOT NULL DEFAULT 0",
     "basis": "ALTER TABLE open_call ADD COLUMN basis TEXT NOT NULL DEFAULT ''",
+    "buy": "ALTER TABLE open_call ADD COLUMN buy TEXT NOT NULL DEFAULT ''",
 }
 
 

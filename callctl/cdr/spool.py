@@ -31,12 +31,13 @@ _TOMBSTONE = 86_400 * 10**6  # microseconds for which a finished call cannot be 
 
 _KEEP = "INSERT INTO record (kind, body) VALUES (?, ?)"
 _OPEN = """
-INSERT INTO open_call (call_uuid, node, started_us, state, seen_us, answered_us, basis)
-SELECT :call_uuid, :node, :started_at, :state, :now, :answered_at, :basis
+INSERT INTO open_call (call_uuid, node, started_us, state, seen_us, answered_us, basis, buy)
+SELECT :call_uuid, :node, :started_at, :state, :now, :answered_at, :basis, :buy
 WHERE NOT EXISTS (SELECT 1 FROM closed_call WHERE call_uuid = :call_uuid)
 ON CONFLICT (call_uuid) DO UPDATE SET
     state = CASE WHEN excluded.state = 'answered' THEN 'answered' ELSE state END, seen_us = excluded.seen_us,
-    answered_us = MAX(answered_us, excluded.answered_us), basis = COALESCE(NULLIF(basis, ''), excluded.basis)
+    answered_us = MAX(answered_us, excluded.answered_us), basis = COALESCE(NULLIF(basis, ''), excluded.basis),
+    buy = COALESCE(NULLIF(excluded.buy, ''), buy)
 """
 _SEEN = """
 UPDATE open_call SET seen_us = ? WHERE node = ? AND call_uuid IN (SELECT value FROM json_each(?))
@@ -52,7 +53,7 @@ class Record(NamedTuple):
     """Facts for one row of MySQL, named as its columns; times are microseconds since the epoch.
 
     A "cdr" record has at least call_uuid, started_at and state, and node to be found among open calls; the others have
-    their table's key. `basis`, by which an open call is to be charged, is for the spool alone and no column.
+    their table's key. `basis` and `buy`, by which an open call is charged, are for the spool alone and no columns.
     """
 
     kind: RecordKind
@@ -83,6 +84,7 @@ class OpenCall(NamedTuple):
     seen_us: int  # when it was last known to be up: its last record was put, or `seen`
     answered_us: int = 0
     basis: str = ""  # see callctl.rating.basis
+    buy: str = ""  # see callctl.call.buying
 
 
 class Commit:
@@ -120,12 +122,13 @@ def _call(fields: dict[str, Any], now: int) -> dict[str, Any]:
     if fields["state"] not in {"routed", "answered", "final"} or not 0 <= fields["started_at"] < 2**63:
         raise ValueError(f"not the facts of a call: {fields}")
     call |= {"answered_at": int(fields.get("answered_at") or 0), "basis": str(fields.get("basis") or "")}
+    call["buy"] = str(fields.get("buy") or "")
     return call | {"state": fields["state"], "started_at": int(fields["started_at"])}
 
 
 def _body(fields: dict[str, Any]) -> bytes:
-    if "basis" in fields:
-        fields = {name: value for name, value in fields.items() if name != "basis"}
+    if "basis" in fields or "buy" in fields:
+        fields = {name: value for name, value in fields.items() if name not in {"basis", "buy"}}
     return orjson.dumps(fields, default=str)
 
 

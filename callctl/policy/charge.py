@@ -31,18 +31,17 @@ def check(case: Case) -> Step | None:
         case.buying = _unpaid(case, case.out)
     if not found:
         return None
-    levels: dict[str, _Priced] = {}
+    levels: list[_Priced] = []
     for leg in found:
         priced = _leg(case, leg)
         if isinstance(priced, Step):
             return priced
-        for each in priced:
-            levels.setdefault(each.basis.account, each)
+        levels += priced
     if not levels:
         return skipped("charge", "charge.nobody", account=found[0].account)
-    case.bases = tuple(priced.basis for priced in levels.values())
+    case.bases = tuple(priced.basis for priced in levels)
     case.most = min(lasts(basis, case.request.started_us, longest(case)) for basis in case.bases)
-    rates = tuple(f"{basis.account} {_told(basis.rates, rate)}" for basis, rate in levels.values())
+    rates = tuple(f"{basis.account} {_told(basis.rates, rate)}" for basis, rate in levels)
     return passed("charge", "charge.rates", number=", ".join(leg.number for leg in found), rates=rates)
 
 

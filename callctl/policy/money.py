@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from callctl.case import Case, Ending
 from callctl.errors import CallctlError
 from callctl.model import Account, Step, failed, passed, skipped
-from callctl.rating.basis import Basis, affords, cost
+from callctl.rating.purse import Purse, affords, cost, purses
 from callctl.rating.rounding import shown
 from callctl.rating.tariff import SECOND
 from callctl.rating.window import opening
@@ -36,7 +36,7 @@ def check(case: Case) -> Step | None:
         found = case.world.hold(case.request.call_uuid, demands)
     except CallctlError as error:
         return failed("money", Reason.MONEY_AWAY, "money.away", error=str(error))
-    currencies = {basis.account: basis.rates.tariff.currency for basis in case.bases}
+    currencies = {purse.account: purse.currency for purse in purses(case.bases)}
     last = found[-1]
     if last.refused:
         return _refused(last, demands[len(found) - 1], currencies[last.account])
@@ -51,22 +51,23 @@ def check(case: Case) -> Step | None:
 
 def _demands(case: Case, most: int) -> list[Demand]:
     """What each account is to hold; nothing is asked of one whom the first seconds cost nothing."""
-    paying = ((basis, case.directory.account(basis.account)) for basis in case.bases)
-    demands = (_demand(case, most, basis, account) for basis, account in paying if account is not None)
+    paying = ((purse, case.directory.account(purse.account)) for purse in purses(case.bases))
+    demands = (_demand(case, most, purse, account) for purse, account in paying if account is not None)
     return [demand for demand in demands if demand.want]
 
 
-def _demand(case: Case, most: int, basis: Basis, account: Account) -> Demand:
+def _demand(case: Case, most: int, purse: Purse, account: Account) -> Demand:
     start_us = case.request.started_us
     # A call that ends within its grace costs nothing, and is of no use either.
-    least = max(1, opening(basis.rates, start_us, ZoneInfo(basis.zone)).grace_seconds)
+    graces = (opening(basis.rates, start_us, ZoneInfo(basis.zone)).grace_seconds for basis in purse.bases)
+    least = max(1, *graces)
     wanted = min(max(case.settings.money.slice, least), most)
     return Demand(
-        account=basis.account,
-        want=cost(basis, start_us, wanted),
-        need=cost(basis, start_us, min(least, wanted)),
+        account=purse.account,
+        want=cost(purse, start_us, wanted),
+        need=cost(purse, start_us, min(least, wanted)),
         credit=account.credit_limit,
-        day=day(basis.zone, case.request.at_us),
+        day=day(purse.zone, case.request.at_us),
         spend_per_day=account.spend_per_day,
     )
 
@@ -79,7 +80,9 @@ def day(zone: str, at_us: int) -> str:
 def _paid(case: Case, most: int, granted: dict[str, Decimal]) -> tuple[int, Ending]:
     """How long what is held lasts, and what ends the call then."""
     start_us = case.request.started_us
-    paid = min(affords(basis, start_us, granted.get(basis.account, ZERO), most) for basis in case.bases)
+    paid = min(
+        affords(purse, start_us, granted.get(purse.account, ZERO), most) for purse in purses(case.bases)
+    )
     if paid >= most:
         return most, "time"
     return paid, "slice" if paid >= case.settings.money.slice else "money"

@@ -28,8 +28,11 @@ _MOST = 1 << 20  # characters of JSON; a text that unpacks to more is none of ou
 _TERMS: tuple[Any, ...] = (0, [], ZERO, 0, 0, None, False, None, None)  # of a rate with nothing special about it
 
 
+Side = Literal["sell", "buy"]  # what accounts pay us, what we pay carriers
+
+
 class Basis(NamedTuple):
-    """By what one account pays for a call."""
+    """By what one account pays for a call, or a carrier is paid."""
 
     account: str
     zone: str
@@ -37,10 +40,10 @@ class Basis(NamedTuple):
 
 
 class Charge(NamedTuple):
-    """What a call costs one account. `amount` contains `tax`."""
+    """What a call costs one account, or us with a carrier. `amount` contains `tax`."""
 
     account: str
-    side: Literal["sell", "buy"]
+    side: Side
     tariff: str
     prefix: str
     destination: str
@@ -55,7 +58,7 @@ class Charge(NamedTuple):
         return self.amount - self.tax
 
 
-def charge(basis: Basis, answered_us: int, duration_us: int, decided_us: int) -> Charge:
+def charge(basis: Basis, answered_us: int, duration_us: int, decided_us: int, side: Side = "sell") -> Charge:
     """What a call that was answered costs. Where no rate holds at the answer, it is the one that held when decided.
 
     Raises NoRate where none held then either.
@@ -64,7 +67,7 @@ def charge(basis: Basis, answered_us: int, duration_us: int, decided_us: int) ->
     whole = price(rates, answered_us, duration_us, ZoneInfo(zone), _held_when(basis, decided_us))
     return Charge(
         account=account,
-        side="sell",
+        side=side,
         tariff=rates.tariff.name,
         prefix=whole.rate.prefix,
         destination=whole.rate.destination,

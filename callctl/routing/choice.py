@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from callctl.outside import Carrier, Floor, Gateway, Route, RouteEntry
-from callctl.rating.basis import Basis
+from callctl.plan import Buy
 from callctl.rating.rounding import shown
 from callctl.rating.window import of_several
 
@@ -34,7 +34,7 @@ class Candidate(NamedTuple):
     weight: int = 1
     cost: Decimal | None = None  # of the call, as long as it is expected to last; None: nobody can say
     quality: Quality | None = None
-    basis: Basis | None = None  # by what it costs
+    buy: Buy | None = None  # by what it costs
     unknown: str = "carrier.no_tariff"  # why nobody can say: a key of callctl.language
 
 

@@ -11,7 +11,7 @@ from random import Random
 from callctl.case import Case, WayOut
 from callctl.model import ANONYMOUS, Limits, Message, Step, failed, passed, skipped
 from callctl.outside import Carrier
-from callctl.plan import CarrierLeg, EdgeTarget, Outbound
+from callctl.plan import Buy, CarrierLeg, EdgeTarget, Outbound
 from callctl.policy.codecs import common
 from callctl.rating.basis import Basis, cost
 from callctl.rating.rounding import shown
@@ -77,12 +77,13 @@ def _candidate(case: Case, out: WayOut, carrier: Carrier, weight: int, currency:
         amount = cost(basis, case.request.started_us, out.route.expected_seconds)
     except NoRate:
         return Candidate(carrier, weight, unknown="carrier.no_rate")
-    if tariff.currency != currency:
-        own, others = case.directory.worth(tariff.currency), case.directory.worth(currency)
-        if own is None or others is None:
-            return Candidate(carrier, weight, basis=basis, unknown="carrier.no_worth")
-        amount = _ceiling(Fraction(amount) * Fraction(own) / Fraction(others))
-    return Candidate(carrier, weight, amount, basis=basis)
+    if tariff.currency == currency:
+        return Candidate(carrier, weight, amount, buy=Buy(basis))
+    own, others = case.directory.worth(tariff.currency), case.directory.worth(currency)
+    if own is None or others is None:
+        return Candidate(carrier, weight, buy=Buy(basis, Decimal(0), Decimal(0)), unknown="carrier.no_worth")
+    amount = _ceiling(Fraction(amount) * Fraction(own) / Fraction(others))
+    return Candidate(carrier, weight, amount, buy=Buy(basis, own, others))
 
 
 def _ceiling(amount: Fraction) -> Decimal:
@@ -121,7 +122,7 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
             username=carrier.username,
             password_file=carrier.password_file,
             limits=Limits() if case.emergency else Limits(carrier.calls, carrier.cps),
-            buy=candidate.basis,
+            buy=candidate.buy,
         )
         for edge in edges
         for gateway in ordered

@@ -34,12 +34,12 @@ _ENDED = (
     f" FROM cdr {_OF} AND state = 'final' ORDER BY call_uuid"
 )
 _CHARGED = (
-    "SELECT call_uuid, account, side, tariff, prefix, destination, billed_seconds, amount, tax, currency"  # noqa: S608
+    "SELECT call_uuid, account, side, part, tariff, prefix, destination, billed_seconds, amount, tax, currency"  # noqa: S608
     f" FROM cdr_charge {_OF}"
 )
 _CHARGE = (
-    "INSERT INTO cdr_charge (call_uuid, started_at, account, side, tariff, prefix, destination, billed_seconds, amount,"
-    " tax, currency) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    "INSERT INTO cdr_charge (call_uuid, started_at, account, side, part, tariff, prefix, destination, billed_seconds,"
+    " amount, tax, currency) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
     " ON DUPLICATE KEY UPDATE tariff = VALUES(tariff), prefix = VALUES(prefix), destination = VALUES(destination),"
     " billed_seconds = VALUES(billed_seconds), amount = VALUES(amount), tax = VALUES(tax), currency = VALUES(currency)"
 )
@@ -48,16 +48,22 @@ _WAIT = "INSERT INTO unsettled (call_uuid, started_at) VALUES (%s, %s)"
 
 
 class Charge(NamedTuple):
-    """What a call costs an account; `amount` contains `tax`."""
+    """What a leg of a call costs an account, or us with a carrier; `amount` contains `tax`."""
 
     account: str
     side: str
+    part: int  # which of those of the account
     tariff: str
     prefix: str
     destination: str
     billed_seconds: int
     amount: Decimal
     tax: Decimal
+    currency: str
+
+
+class _Owed(NamedTuple):
+    amount: Decimal
     currency: str
 
 
@@ -91,17 +97,18 @@ def bill(call_uuid: str, fields: Mapping[str, Any], charges: Sequence[Mapping[st
     end = None
     if fields["state"] == "final":
         end = "unheard" if fields.get("reason") == _UNHEARD else "heard"
-    read = tuple(map(_charge, charges))
-    if len({each.account for each in read}) < len(read):
-        raise ValueError("an account is charged twice")
-    return Bill(call_uuid, _EPOCH + timedelta(microseconds=fields["started_at"]), end, read)
+    read: list[Charge] = []
+    for each in charges:
+        read.append(_charge(each, sum(other["account"] == each["account"] for other in charges[: len(read)])))
+    return Bill(call_uuid, _EPOCH + timedelta(microseconds=fields["started_at"]), end, tuple(read))
 
 
-def _charge(fields: Mapping[str, Any]) -> Charge:
+def _charge(fields: Mapping[str, Any], part: int) -> Charge:
     """Checked, not cut: what is charged is charged as it is, or not at all."""
     charge = Charge(
         account=_text(fields, "account", 64),
         side=str(fields["side"]),
+        part=part,
         tariff=_text(fields, "tariff", 64),
         prefix=_text(fields, "prefix", 32),
         destination=str(fields["destination"])[:128],
@@ -110,7 +117,7 @@ def _charge(fields: Mapping[str, Any]) -> Charge:
         tax=_amount(fields["tax"]),
         currency=_text(fields, "currency", 3),
     )
-    if charge.side != "sell" or not charge.account or not 0 <= charge.billed_seconds < 2**32:
+    if charge.side not in {"sell", "buy"} or not charge.account or not 0 <= charge.billed_seconds < 2**32:
         raise ValueError(f"no account can be charged so: {dict(fields)}")
     return charge
 
@@ -135,7 +142,7 @@ def _amount(value: Any) -> Decimal:
 
 def accounts(bills: Iterable[Bill]) -> set[str]:
     """Whose balances are to be held before anything is written."""
-    return {charge.account for each in bills for charge in each.charges}
+    return {account for each in bills for account in _sums(each.charges)}
 
 
 def write(cursor: Cursor, held: Mapping[str, Standing], bills: Iterable[Bill]) -> list[Booked]:
@@ -155,8 +162,8 @@ def write(cursor: Cursor, held: Mapping[str, Standing], bills: Iterable[Bill]) -
     _mark(cursor, to_book)
     calls: dict[str, list[str]] = {}
     for row in ended:
-        for charge in best[row.call_uuid, row.started_at].charges:
-            calls.setdefault(charge.account, []).append(row.call_uuid)
+        for account in _sums(best[row.call_uuid, row.started_at].charges):
+            calls.setdefault(account, []).append(row.call_uuid)
     return [Booked(account, *standings[account], tuple(calls[account])) for account in sorted(calls)]
 
 
@@ -194,39 +201,49 @@ def _book(cursor: Cursor, held: Mapping[str, Standing], calls: Mapping[_Ended, t
     was = _charged(cursor, [row for row in calls if row.booked])
     rows, entries = [], []
     for row, charges in calls.items():
-        old = was.get(row.call_uuid, {})
-        gone = [each._replace(billed_seconds=0, amount=Decimal(0), tax=Decimal(0)) for each in old.values()]
-        now = {each.account: each for each in (*gone, *charges)}
+        before = was.get(row.call_uuid, [])
+        gone = [each._replace(billed_seconds=0, amount=Decimal(0), tax=Decimal(0)) for each in before]
+        now = {(each.account, each.side, each.part): each for each in (*gone, *charges)}
         rows += [(row.call_uuid, row.started_at, *each) for each in now.values()]
+        old, new = _sums(before), _sums(now.values())
         entries += [
-            _entry(row, each, old.get(account))
-            for account, each in now.items()
-            if account not in old or each.amount != old[account].amount
+            _entry(row, account, owed, old.get(account))
+            for account, owed in new.items()
+            if account not in old or owed.amount != old[account].amount
         ]
     put(cursor, _CHARGE, rows)
     return ledger.book(cursor, entries, held)
 
 
-def _charged(cursor: Cursor, rows: Sequence[_Ended]) -> dict[str, dict[str, Charge]]:
-    """What is booked of calls, by account."""
+def _charged(cursor: Cursor, rows: Sequence[_Ended]) -> dict[str, list[Charge]]:
+    """What is booked of calls."""
     if not rows:
         return {}
-    found: dict[str, dict[str, Charge]] = {}
+    found: dict[str, list[Charge]] = {}
     cursor.execute(_CHARGED, _range(rows))
     for call, *columns in cursor.fetchall():
-        charge = Charge(*columns)
-        found.setdefault(call, {})[charge.account] = charge
+        found.setdefault(call, []).append(Charge(*columns))
     return found
 
 
-def _entry(row: _Ended, charge: Charge, old: Charge | None) -> Entry:
-    """A charge's entry, or what corrects the one before."""
+def _sums(charges: Iterable[Charge]) -> dict[str, _Owed]:
+    """What each account owes for all its legs; carriers have no entries in the ledger."""
+    found: dict[str, _Owed] = {}
+    for each in charges:
+        if each.side == "sell":
+            amount = found[each.account].amount if each.account in found else Decimal(0)
+            found[each.account] = _Owed(amount + each.amount, each.currency)
+    return found
+
+
+def _entry(row: _Ended, account: str, owed: _Owed, old: _Owed | None) -> Entry:
+    """An account's entry for a call, or what corrects the one before."""
     return Entry(
-        account=charge.account,
+        account=account,
         kind="call",
-        amount=(old.amount if old else 0) - charge.amount,
-        currency=charge.currency,
-        reference=reference(row.call_uuid, charge.account) + (":2" if old else ""),
+        amount=(old.amount if old else 0) - owed.amount,
+        currency=owed.currency,
+        reference=reference(row.call_uuid, account) + (":2" if old else ""),
         at_us=row.now_us,
         call=row.call_uuid,
         call_at=row.started_at,

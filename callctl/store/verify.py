@@ -17,16 +17,27 @@ from callctl.store.pool import Pool
 _ALWAYS = datetime(1970, 1, 1)  # noqa: DTZ001 MySQL's DATETIME has no zone; all of ours are UTC
 _LONGEST = timedelta(days=2)  # a call that lasts longer has lost its end
 
+# What an account pays for a call, for all its legs.
+_SUMS = (
+    "SELECT call_uuid, started_at, account, currency, SUM(amount) AS amount, SUM(tax) AS tax,"
+    " GROUP_CONCAT(billed_seconds, ' ', tariff) AS parts FROM cdr_charge"
+    " WHERE side = 'sell' AND started_at >= %(since)s GROUP BY call_uuid, started_at, account, currency"
+)
 # What each names, and the statement that finds it among what is not older than `since`.
 _COMPARED = {
     "no_end": "SELECT call_uuid, account, started_at FROM cdr"
     " WHERE state <> 'final' AND started_at >= %(since)s AND started_at < %(old)s",
-    # The columns of money are those of a charge.
-    "other_price": "SELECT c.call_uuid, c.account, c.price, c.tax, c.currency FROM cdr c LEFT JOIN cdr_charge g"
-    " ON g.call_uuid = c.call_uuid AND g.started_at = c.started_at AND g.side = 'sell' AND g.tariff = c.tariff"
+    # The columns of money are those of the charges of one account, for all its legs.
+    "other_price": "SELECT c.call_uuid, c.account, c.price, c.tax, c.currency FROM cdr c LEFT JOIN"  # noqa: S608
+    f" ({_SUMS}) g ON g.call_uuid = c.call_uuid AND g.started_at = c.started_at"
     " AND g.amount - g.tax = c.price AND g.tax = c.tax AND g.currency = c.currency"
-    " AND g.billed_seconds = c.billed_seconds"
+    " AND FIND_IN_SET(CONCAT(c.billed_seconds, ' ', c.tariff), g.parts)"
     " WHERE c.state = 'final' AND c.price IS NOT NULL AND c.started_at >= %(since)s AND g.call_uuid IS NULL",
+    # What a carrier costs is a charge of its own, in its own currency.
+    "other_cost": "SELECT c.call_uuid, c.carrier, c.cost FROM cdr c LEFT JOIN cdr_charge g"
+    " ON g.call_uuid = c.call_uuid AND g.started_at = c.started_at AND g.side = 'buy' AND g.account = c.carrier"
+    " AND (g.currency <> c.currency OR g.amount - g.tax = c.cost)"
+    " WHERE c.state = 'final' AND c.cost IS NOT NULL AND c.started_at >= %(since)s AND g.call_uuid IS NULL",
     # The decision found rates, so somebody was to pay.
     "not_charged": "SELECT c.call_uuid, c.account, c.duration_ms FROM cdr c"
     " WHERE c.state = 'final' AND c.price IS NULL AND c.answered_at IS NOT NULL AND c.started_at >= %(since)s"
@@ -37,10 +48,11 @@ _COMPARED = {
     "charge_without_call": "SELECT g.call_uuid, g.account, g.amount, g.currency FROM cdr_charge g LEFT JOIN cdr c"
     " ON c.call_uuid = g.call_uuid AND c.started_at = g.started_at AND c.booked IS NOT NULL"
     " WHERE g.started_at >= %(since)s AND c.call_uuid IS NULL",
-    "other_entry": "SELECT g.call_uuid, g.account, g.amount, g.currency, -(l.amount + COALESCE(n.amount, 0)) AS booked"
-    " FROM cdr_charge g LEFT JOIN ledger l ON l.reference = CONCAT('call:', g.call_uuid, ':', g.account)"
+    "other_entry": "SELECT g.call_uuid, g.account, g.amount, g.currency,"  # noqa: S608
+    " -(l.amount + COALESCE(n.amount, 0)) AS booked"
+    f" FROM ({_SUMS}) g LEFT JOIN ledger l ON l.reference = CONCAT('call:', g.call_uuid, ':', g.account)"
     " LEFT JOIN ledger n ON n.reference = CONCAT('call:', g.call_uuid, ':', g.account, ':2')"
-    " WHERE g.started_at >= %(since)s AND (l.id IS NULL OR l.amount + COALESCE(n.amount, 0) <> -g.amount"
+    " WHERE (l.id IS NULL OR l.amount + COALESCE(n.amount, 0) <> -g.amount"
     " OR l.account <> g.account OR l.currency <> g.currency OR n.account <> g.account OR n.currency <> g.currency)",
     "entry_without_charge": "SELECT l.reference, l.account, l.amount, l.currency FROM ledger l LEFT JOIN cdr_charge g"
     " ON g.call_uuid = l.call_uuid AND g.account = l.account AND g.side = 'sell' AND g.started_at = l.started_at"

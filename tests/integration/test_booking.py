@@ -218,6 +218,30 @@ class TestUnheard:
         assert found["cdr"] == [("a", "final", "heard", None, None, None)]
 
 
+class TestLegs:
+    """An account that pays for several legs of a call, and the carrier that costs us."""
+
+    def test_an_account_that_pays_for_two_legs_has_two_charges_and_one_entry(self, spool, writer, database):
+        write(spool, writer, ended("a", charge("acme", "3"), charge("telco", "1"), charge("acme", "2.5", 30)))
+        found = books(database)
+        assert sorted(row[1:3] for row in found["charges"]) == [("acme", USD("2.5")), ("acme", 3), ("telco", 1)]
+        assert found["balances"] == [("acme", USD("-5.5")), ("telco", -1)]
+        write(spool, writer, ended("a", charge("acme", "3"), charge("telco", "1"), charge("acme", "2.5", 30)))
+        assert books(database) == found
+
+    def test_a_guess_at_two_legs_is_corrected_by_what_both_differ(self, spool, writer, database):
+        write(spool, writer, unheard("a", charge("acme", "3"), charge("acme", "2")))
+        write(spool, writer, ended("a", charge("acme", "2"), charge("acme", "1.5")))
+        assert books(database)["balances"] == [("acme", USD("-3.5"))]
+
+    def test_a_carriers_charge_is_kept_and_no_accounts(self, spool, writer, database):
+        write(spool, writer, ended("a", charge("acme", "3"), charge("c1", "1", side="buy")))
+        found = books(database)
+        assert [row[1] for row in found["charges"]] == ["acme", "c1"]
+        assert found["balances"] == [("acme", -3)]
+        assert database.rows("SELECT side FROM cdr_charge ORDER BY account") == [("sell",), ("buy",)]
+
+
 class TestTrouble:
     """Charges that cannot be booked, writers that die or stall, many at once."""
 
@@ -226,7 +250,7 @@ class TestTrouble:
         [
             charge("acme", "1" * 13), charge("acme", "0.1234567"), charge("acme", "much"), charge("", "1"),
             charge("a" * 65, "1"), charge("acme", "1", seconds=-1), charge("acme", "1", currency="EURO"),
-            charge("acme", "1", side="buy"), {"account": "acme"}, charge("acme", "NaN"),
+            charge("acme", "1", side="both"), {"account": "acme"}, charge("acme", "NaN"),
             charge("acme", "1", tax="1e12"), charge("acme", "9" * 12),
         ],
     )  # fmt: skip

@@ -63,6 +63,11 @@ def test_the_next_carrier_takes_a_call_that_the_cheapest_does_not(platform, carr
     ]  # fmt: skip
     cdr = story.cdr
     assert (cdr["kind"], cdr["account"], cdr["called"], cdr["carrier"]) == ("pstn", "firm", TO, "second")
+    assert cdr["price"] == 2 * cdr["cost"] > 0, "sold at 0.6, bought at 0.3"
+    charges = platform.rows("SELECT * FROM cdr_charge WHERE call_uuid = %s ORDER BY account", result.uuid)
+    assert [(each["account"], each["side"], each["amount"]) for each in charges] == [
+        ("firm", "sell", cdr["price"]), ("second", "buy", cdr["cost"]),
+    ]  # fmt: skip
     (moved,) = [event["data"] for event in story.events if event["event"] == "next_carrier"]
     assert (moved["sip"], moved["causes"]) == (503, ["NORMAL_TEMPORARY_FAILURE"])
     assert "second" in moved["next"][0]

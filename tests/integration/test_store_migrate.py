@@ -76,9 +76,9 @@ def test_a_migration_that_stopped_half_way_is_resumed(empty: Mysql, pool: Pool, 
 def test_a_newer_database_is_refused(empty: Mysql, pool: Pool):
     migrate(empty)
     with pool.transaction() as cursor:
-        cursor.execute("INSERT INTO callctl_schema (version, checksum) VALUES (9, 'x')")
+        cursor.execute("INSERT INTO callctl_schema (version, checksum) VALUES (99, 'x')")
     for act in (lambda: migrate(empty), lambda: require_current(pool)):
-        with pytest.raises(ConfigError, match=f"version 9 and this callctl knows {EXPECTED}: install the newer"):
+        with pytest.raises(ConfigError, match=f"version 99 and this callctl knows {EXPECTED}: install the newer"):
             act()
 
 

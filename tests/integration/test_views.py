@@ -29,16 +29,19 @@ def call(pool: Pool, uuid: str, started: str, seconds: int | None, **columns) ->
             cursor.execute("INSERT INTO unsettled (call_uuid, started_at) VALUES (%s, %s)", (uuid, started))
 
 
-def charge(pool: Pool, uuid: str, started: str, account: str, amount: str, tax: str, currency: str = "USD") -> None:
+def charge(
+    pool: Pool, uuid: str, started: str, account: str, amount: str, tax: str, currency: str = "USD", side: str = "sell"
+) -> None:
     with pool.transaction() as cursor:
         cursor.execute(
-            "INSERT INTO cdr_charge VALUES (%s, %s, 'sell', %s, 'gold', '44', 'UK', 60, %s, %s, %s)",
-            (uuid, account, started, amount, tax, currency),
+            "INSERT INTO cdr_charge VALUES (%s, %s, %s, 0, %s, 'gold', '44', 'UK', 60, %s, %s, %s)",
+            (uuid, account, side, started, amount, tax, currency),
         )
 
 
 def test_a_billable_call_stands_there_once_under_its_last_number(pool: Pool):
-    paid = {"price": "1.5", "tax": "0.15", "currency": "USD", "billed_seconds": 60, "tariff": "gold"}
+    paid = {"cost": "0.4", "carrier": "c1"}
+    paid |= {"price": "1.5", "tax": "0.15", "currency": "USD", "billed_seconds": 60, "tariff": "gold"}
     call(pool, "a", "2026-03-01 10:00:00", 59, called="4420", destination="UK", **paid)
     call(pool, "free", "2026-03-01 11:00:00", 5)
     call(pool, "refused", "2026-03-01 12:00:00", None)
@@ -52,7 +55,7 @@ def test_a_billable_call_stands_there_once_under_its_last_number(pool: Pool):
     ]  # fmt: skip
     known = {
         "account": "acme", "called": "4420", "destination": "UK", "billed_seconds": 60, "price": Decimal("1.5"),
-        "tax": Decimal("0.15"), "currency": "USD", "duration_ms": 59_000,
+        "tax": Decimal("0.15"), "currency": "USD", "duration_ms": 59_000, "margin": Decimal("1.1"),
     }  # fmt: skip
     assert {name: found[1][name] for name in known} == known
     assert str(found[1]["started_at"]) == "2026-03-01 10:00:00"
@@ -85,20 +88,23 @@ def test_an_accounts_day(pool: Pool):
 def test_a_carriers_day(pool: Pool):
     answered = "2026-03-01 10:00:05.5"
     legs = [
-        ("a", "1", "c1", answered, "2026-03-01 10:00:20", "0.25"),
-        ("a", "2", "c1", None, "2026-03-01 10:00:20", None),
-        ("a", "3", "c2", None, "2026-03-01 10:00:20", None),
-        ("b", "4", "c1", answered, None, None),
-        ("b", "5", None, answered, "2026-03-01 10:00:20", None),
+        ("a", "1", "c1", answered, "2026-03-01 10:00:20"),
+        ("a", "2", "c1", None, "2026-03-01 10:00:20"),
+        ("a", "3", "c2", None, "2026-03-01 10:00:20"),
+        ("b", "4", "c1", answered, None),
+        ("b", "5", None, answered, "2026-03-01 10:00:20"),
     ]
     with pool.transaction() as cursor:
         for uuid, leg, *rest in legs:
             cursor.execute(
-                "INSERT INTO cdr_leg (call_uuid, leg_uuid, started_at, carrier, answered_at, ended_at, cost) VALUES %s",
+                "INSERT INTO cdr_leg (call_uuid, leg_uuid, started_at, carrier, answered_at, ended_at) VALUES %s",
                 ((uuid, leg, "2026-03-01 10:00:00", *rest),),
             )
+    charge(pool, "a", "2026-03-01 10:00:00", "c1", "0.3", "0.05", "EUR", "buy")
+    charge(pool, "a", "2026-03-01 10:00:00", "c1", "9", "0")
     assert pool.rows("SELECT * FROM v_carrier_day ORDER BY carrier") == [
-        ("c1", DAY, 2, 1, 50, 14, Decimal("14.5"), Decimal("0.25")), ("c2", DAY, 1, 0, 0, 0, None, None),
+        ("c1", DAY, 2, 1, 50, 14, Decimal("14.5"), 60, Decimal("0.25"), "EUR"),
+        ("c2", DAY, 1, 0, 0, 0, None, 0, None, None),
     ]  # fmt: skip
 
 

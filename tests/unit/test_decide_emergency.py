@@ -68,7 +68,7 @@ def test_what_its_carriers_cost_is_asked_for_and_bars_none():
     """Each costs something, and the first more than anybody pays."""
     costs = World(tariffs={"t-fire": tariff(by_second("99", prefix=""), name="t-fire")})
     legs = [leg for (leg,) in decided(costs).plan.attempts]
-    assert [leg.buy and (leg.buy.account, leg.buy.rates.tariff.name) for leg in legs] == [
+    assert [leg.buy and (leg.buy.basis.account, leg.buy.basis.rates.tariff.name) for leg in legs] == [
         ("fire", "t-fire"), ("fire", "t-fire"), None,
     ]  # fmt: skip
 

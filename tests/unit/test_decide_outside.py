@@ -158,6 +158,8 @@ def test_another_currency_counts_by_what_it_is_worth():
     assert carriers(decided(directory(plan, worth={"EUR": Decimal("0.9"), "USD": Decimal(1)}))) == ["foreign", "good"]
     assert carriers(decided(directory(plan, worth={"EUR": Decimal("1.1"), "USD": Decimal(1)}))) == ["good", "foreign"]
     assert carriers(decided(directory(plan, worth={"EUR": Decimal("3.01"), "USD": Decimal(1)}))) == ["good"]
+    (leg,) = decided(directory(plan, worth={"EUR": Decimal("0.9"), "USD": Decimal(2)})).plan.attempts[0]
+    assert (leg.buy.worth, leg.buy.paid_worth) == (Decimal("0.9"), Decimal(2))
 
 
 LEFT_OUT = {
@@ -198,7 +200,8 @@ def test_while_mysql_is_away_a_call_that_costs_nobody_goes_on():
 
 def test_each_leg_knows_what_it_costs_us_and_what_its_carrier_takes():
     first = decided().plan.attempts[0][0]
-    assert (first.buy.account, first.buy.rates.tariff.name, first.limits) == ("cheap", "t-cheap", Limits(30, 5))
+    assert (first.buy.basis.account, first.buy.basis.rates.tariff.name) == ("cheap", "t-cheap")
+    assert first.limits == Limits(30, 5)
     assert (first.ring_timeout, first.progress_timeout, first.shown_by) == (60, 10, "pai")
 
 
