@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import cycle, islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from callctl.plan import Outbound, Reject
 from callctl.rating.rounding import Tax
 from callctl.rating.tariff import SECOND, Rate
 from callctl.reason import Reason
+from callctl.routing.attempts import Failure, after
 from callctl.settings import Calls, Money, Settings
 from tests.unit import rating_reference as reference
 from tests.unit.company import ACCOUNTS, EDGE, ENDPOINTS, NODE, OTHER_EDGE, World, request
@@ -268,6 +270,36 @@ def test_a_decision_is_told_the_same_from_its_record_in_each_language(plan):
         assert told_from_trace(trace(decision), lang) == told(decision, lang)["steps"]
     named = [step.message.values["carrier"] for step in decision.steps if step.message.key.startswith("carrier.")]
     assert refused_for_the_price(decision) or sorted(named) == sorted(plan.carriers), "each has one line"
+
+
+causes = st.sampled_from(["USER_BUSY", "NORMAL_TEMPORARY_FAILURE", "NETWORK_OUT_OF_ORDER", "CALL_REJECTED"])
+failures = st.builds(
+    Failure, st.sets(causes, min_size=1),
+    st.sampled_from([0, 403, 404, 480, 486, 488, 500, 503, 603]), st.sampled_from([0.5, 3.0, 31.0]),
+)  # fmt: skip
+
+
+@given(plans(), st.lists(failures, min_size=1, max_size=4), st.booleans(), st.sampled_from([None, {"503"}]))
+@fuzz(150)
+def test_failover_ends_and_tries_nothing_twice(plan, ways_to_fail, emergency, next_on):
+    decision, _ = plan.decided()
+    if not isinstance(decision.plan, Outbound):
+        return
+    left, budget, tries = replace(decision.plan, next_on=next_on and frozenset(next_on)), 20.0, []
+    for failure in islice(cycle(ways_to_fail), 40):
+        tries += [(leg.carrier, leg.gateway, leg.edge) for leg in left.attempts[0]]
+        budget -= failure.seconds
+        rest = after(left, failure, budget, emergency=emergency)
+        if rest is None:
+            break
+        assert emergency or budget >= 1
+        assert len(rest.attempts) < len(left.attempts)
+        left = rest
+    else:
+        pytest.fail("it goes on for ever")
+    assert len(set(tries)) == len(tries)
+    if emergency:
+        assert {carrier for carrier, _, _ in tries} == set(tried(decision)), "every carrier is tried"
 
 
 def test_shares_converge():
