@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from callctl.doctor.finding import Answer, Words, fail, ok, skip, warn
-from callctl.doctor.location_rows import Table
+from callctl.doctor.location_rows import Table, beside
 from callctl.errors import StoreError
 
 _DESTINATION = re.compile(r"sips?:(\[[^]]*\]|[^:;]+)(?::(\d+))?", re.IGNORECASE)
@@ -13,10 +13,8 @@ _DESTINATION = re.compile(r"sips?:(\[[^]]*\]|[^:;]+)(?::(\d+))?", re.IGNORECASE)
 
 def nodes(table: Table) -> Answer:
     """Edges send calls to every node, and take calls from every node."""
-    database, _, _ = table.settings.location.table.rpartition(".")
-    place = f"`{database}`.`dispatcher`" if database else "`dispatcher`"
     try:
-        rows = table.pool.rows(f"SELECT destination FROM {place}")  # noqa: S608
+        rows = table.pool.rows(f"SELECT destination FROM {beside(table.settings, 'dispatcher')}")  # noqa: S608
     except StoreError:
         return skip("its table `dispatcher` is not there or may not be read", "dispatcher 表不存在或无权读取")
     known = {f"{found[1]}:{found[2] or 5060}" for found in (_DESTINATION.match(str(row[0])) for row in rows) if found}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import gevent
 
-from callctl.doctor import edge, host, location, mysql, node, outside, redis, secret
+from callctl.doctor import configured, edge, host, location, mysql, node, outside, redis, secret
 from callctl.doctor import settings as fitting
 from callctl.doctor.finding import Finding, examine, skipped
 from callctl.settings import Node, Settings
@@ -33,11 +33,9 @@ def _databases(settings: Settings) -> Iterator[Finding]:
     found = list(examine(mysql.room(settings)))
     yield from found
     away = found[0].verdict == "fail"
-    yield from skipped(outside.room(settings)) if away else examine(outside.room(settings))
-    if settings.location.mysql is None and away:
-        yield from skipped(location.room(settings))
-    else:
-        yield from examine(location.room(settings))
+    yield from (skipped if away else examine)(outside.room(settings))
+    yield from (skipped if away else examine)(configured.room(settings))
+    yield from (skipped if away and settings.location.mysql is None else examine)(location.room(settings))
 
 
 def _node(each: Node, settings: Settings) -> Iterator[Finding]:

@@ -90,6 +90,12 @@ class Table:
         return dict(sums)
 
 
+def beside(settings: Settings, name: str) -> str:
+    """The table `name` that Kamailio has beside its `location`, as a statement names it."""
+    database = settings.location.table.rpartition(".")[0]
+    return f"`{database}`.`{name}`" if database else f"`{name}`"
+
+
 def _contact(row: dict[str, Any], server_id: int) -> Contact:
     epoch = datetime.fromtimestamp(0, UTC)
     return Contact("", "", None, row["path"], row["socket"], server_id, 0.0, epoch, 0, None, 0)

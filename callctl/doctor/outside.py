@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from callctl.directory import Snapshot
+from callctl.doctor import secret
 from callctl.doctor.finding import Answer, Room, Words, fail, ok, warn
 from callctl.doctor.mysql import opened
 from callctl.model import Account
@@ -64,6 +65,15 @@ def emergency(configured: Configured) -> Answer:
     lost = [number for number in calls.emergency if route is None or not _leads(configured, route, number)]
     if not lost:
         return ok(f"calls to {', '.join(calls.emergency)} find a carrier", f"{', '.join(calls.emergency)} 可呼出")
+    if route is None:
+        return fail(
+            f"emergency_route {calls.emergency_route} is no plan of routes: calls to {', '.join(lost)} lead nowhere",
+            f"emergency_route {calls.emergency_route} 不是任何路由方案：{', '.join(lost)} 无法呼出",
+            Words(
+                "Declare it in `routes` and `callctl apply`, or correct [calls] emergency_route.",
+                "请在 routes 中声明并执行 callctl apply，或改正 [calls] emergency_route。",
+            ),
+        )
     mend = Words(
         f"Give route {calls.emergency_route} an entry with a carrier that is active and has a gateway.",
         f"请为路由 {calls.emergency_route} 添加带有已启用、有网关的运营商的条目。",
@@ -129,22 +139,30 @@ def currencies(configured: Configured) -> Answer:
 
 
 def passwords(configured: Configured) -> Answer:
-    """This host has the password of each carrier that wants one."""
-    lacking = []
-    for carrier in configured.directory.outside.carriers.values():
-        if carrier.active and carrier.password_file is not None:
-            try:
-                carrier.password_file.read_bytes()
-            except OSError as error:
-                lacking.append(f"{carrier.password_file} ({error.strerror})")
-    if not lacking:
+    """This host has the password of each carrier that wants one, for who runs callctl and nobody else."""
+    carriers = configured.directory.outside.carriers.values()
+    files = [carrier.password_file for carrier in carriers if carrier.active and carrier.password_file is not None]
+    user = secret.server(configured.settings)
+    lacking = [str(file) for file in files if not secret.may_read(file, user)]
+    if lacking:
+        mend = Words(
+            "Put each on this controller, readable by that user (chown root:callctl, chmod 640).",
+            "请将其放到本控制器上，并让该用户可读（chown root:callctl，chmod 640）。",
+        )
+        what = _some(lacking)
+        return fail(
+            f"passwords for carriers cannot be read by {user.name}: {what}",
+            f"{user.name} 无法读取运营商密码：{what}",
+            mend,
+        )
+    for_all = " ".join(str(file) for file in files if secret.is_open(file))
+    if not for_all:
         return ok("the passwords for carriers can be read", "运营商密码均可读取")
-    mend = Words(
-        "Put each on this controller, readable by the user callctl runs as.",
-        "请将其放到本控制器上，并让运行 callctl 的用户可读。",
+    return warn(
+        f"everybody on this host may read the passwords in {for_all}",
+        f"本机任何人都可读取 {for_all} 中的密码",
+        Words(f"chmod o-rwx {for_all}", f"chmod o-rwx {for_all}"),
     )
-    what = _some(lacking)
-    return fail(f"passwords for carriers cannot be read: {what}", f"无法读取运营商密码：{what}", mend)
 
 
 def _entries(configured: Configured) -> Iterator[RouteEntry]:

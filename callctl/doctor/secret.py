@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import grp
+import os
+import pwd
 import stat
 import tomllib
 from contextlib import nullcontext
@@ -42,7 +45,7 @@ class Secrets(NamedTuple):
 
 def room(settings: Settings, file: Path | None) -> Room[Secrets]:
     """The checks on secrets."""
-    return Room("secrets", nullcontext(Secrets(settings, file)), (passwords, files), blocking=True)
+    return Room("secrets", nullcontext(Secrets(settings, file)), (passwords, files, readable), blocking=True)
 
 
 def passwords(secrets: Secrets) -> Answer:
@@ -72,12 +75,65 @@ def files(secrets: Secrets) -> Answer:
     candidates = {holder.password_file for _, holder in secrets.holders()} - {None}
     if secrets.file is not None and _has_password(tomllib.loads(secrets.file.read_text(encoding="utf-8"))):
         candidates.add(secrets.file)
-    is_open = sorted(str(file) for file in candidates if file is not None and file.stat().st_mode & stat.S_IROTH)
-    if not is_open:
+    for_all = sorted(str(file) for file in candidates if file is not None and is_open(file))
+    if not for_all:
         return ok("files with passwords are not for everybody", "含密码的文件并非人人可读")
-    what = " ".join(is_open)
+    what = " ".join(for_all)
     mend = Words(f"chmod o-rwx {what}", f"chmod o-rwx {what}")
     return warn(f"everybody on this host may read the passwords in {what}", f"本机任何人都可读取 {what} 中的密码", mend)
+
+
+def readable(secrets: Secrets) -> Answer:
+    """Who runs `callctl serve` can read them too, whoever asks now."""
+    named = {holder.password_file for _, holder in secrets.holders()} | {secrets.file}
+    user = server(secrets.settings)
+    unread = sorted(str(file) for file in named if file is not None and not may_read(file, user))
+    if not unread:
+        return ok(f"{user.name} can read settings and passwords", f"{user.name} 可读取配置与密码文件")
+    what = " ".join(unread)
+    mend = Words(f"chgrp {user.group} {what}; chmod g+r {what}", f"chgrp {user.group} {what}; chmod g+r {what}")
+    return fail(
+        f"{user.name}, who runs callctl, cannot read {what}", f"运行 callctl 的 {user.name} 无法读取 {what}", mend
+    )
+
+
+class User(NamedTuple):
+    """Who runs `callctl serve` here; with all its groups' numbers."""
+
+    name: str
+    group: str
+    user_id: int
+    group_ids: frozenset[int]
+
+
+def server(settings: Settings) -> User:
+    """The owner of the spool folder when root asks, else who asks."""
+    folder = settings.spool.directory
+    number = folder.stat().st_uid if os.geteuid() == 0 and folder.is_dir() else os.geteuid()
+    try:
+        entry = pwd.getpwuid(number)
+        groups = frozenset(os.getgrouplist(entry.pw_name, entry.pw_gid))
+        return User(entry.pw_name, grp.getgrgid(entry.pw_gid).gr_name, number, groups)
+    except KeyError:  # a number without a name, as in containers
+        return User(str(number), str(os.getegid()), number, frozenset({os.getegid(), *os.getgroups()}))
+
+
+def may_read(file: Path, user: User) -> bool:
+    """Whether a user may read a file that is there, by its mode."""
+    try:
+        found = file.stat()
+    except OSError:
+        return False
+    if user.user_id == 0:
+        return True
+    if found.st_uid == user.user_id:
+        return bool(found.st_mode & stat.S_IRUSR)
+    return bool(found.st_mode & (stat.S_IRGRP if found.st_gid in user.group_ids else stat.S_IROTH))
+
+
+def is_open(file: Path) -> bool:
+    """Whether everybody may read a file."""
+    return bool(file.stat().st_mode & stat.S_IROTH)
 
 
 def _has_password(tree: Any) -> bool:

@@ -25,8 +25,7 @@ def provision(pool: Pool, kamailio: Pool, table: str, changes: Iterable[Change])
     Returns how many rows changed; twice changes nothing, so what failed half-way is made up for by the next time. What
     else the table holds is somebody else's and stays. Raises StoreError.
     """
-    wanted = {Phone(user, domain): str(ha1) for user, domain, ha1 in pool.rows(_OURS)}
-    found = {Phone(user, domain): str(ha1) for user, domain, ha1 in kamailio.rows(_all(table))}
+    wanted, found = compare(pool, kamailio, table)
     gone = {phone for phone in _had_one(changes) if phone in found and phone not in wanted}
     add = [(*phone, ha1) for phone, ha1 in wanted.items() if phone not in found]
     move = [(ha1, *phone) for phone, ha1 in wanted.items() if found.get(phone, ha1) != ha1]
@@ -39,6 +38,12 @@ def provision(pool: Pool, kamailio: Pool, table: str, changes: Iterable[Change])
         cursor.executemany(f"UPDATE {table} SET ha1 = %s, password = '' WHERE username = %s AND domain = %s", move)  # noqa: S608
         cursor.executemany(f"DELETE FROM {table} WHERE username = %s AND domain = %s", sorted(gone))  # noqa: S608
     return len(add) + len(move) + len(gone)
+
+
+def compare(pool: Pool, kamailio: Pool, table: str) -> tuple[dict[Phone, str], dict[Phone, str]]:
+    """The hashes of endpoints that have one, and those that `table` holds. Raises StoreError."""
+    wanted = {Phone(user, domain): str(ha1) for user, domain, ha1 in pool.rows(_OURS)}
+    return wanted, {Phone(user, domain): str(ha1) for user, domain, ha1 in kamailio.rows(_all(table))}
 
 
 def _all(table: str) -> str:

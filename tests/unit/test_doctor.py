@@ -1,6 +1,9 @@
 """What `callctl doctor` says of settings, secrets and answers that no service on this machine gives."""
 
+import os
 import re
+import stat
+from pathlib import Path
 
 import gevent
 import pytest
@@ -10,7 +13,7 @@ from callctl.doctor import dialplan, finding, mysql, redis, secret, switch
 from callctl.doctor import settings as fitting
 from callctl.doctor.finding import Room, Words, clock, examine, failed, ok
 from callctl.errors import ServiceAway, StoreError
-from callctl.settings import Edge, Esl, Mysql, Node, Redis, Settings
+from callctl.settings import Edge, Esl, Mysql, Node, Redis, Settings, Spool
 
 NODE = Node(name="fs1", sip="127.0.0.1:5080", password=SecretStr("b7f1"))
 EDGE = Edge(name="a", server_id=1, address="127.0.0.1:5061", sockets=("192.0.2.1", "tls:[2001:db8::1]:5061"))
@@ -91,6 +94,45 @@ def test_a_password_file_that_everybody_may_read(tmp_path):
     file.chmod(0o644)
     settings = FITTING.model_copy(update={"redis": Redis(password_file=file)})
     assert secret.files(secret.Secrets(settings, None)).verdict == "warn"
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "group", "readable"),
+    [
+        (0o640, 0, 900, True),
+        (0o600, 0, 900, False),
+        (0o640, 0, 901, False),
+        (0o604, 0, 901, True),
+        (0o604, 0, 900, False),  # the group's rights are meant for it, be they fewer
+        (0o400, 800, 901, True),
+    ],
+)
+def test_who_may_read_a_file(monkeypatch, mode, owner, group, readable):
+    status = os.stat_result((stat.S_IFREG | mode, 1, 1, 1, owner, group, 1, 1, 1, 1))
+    monkeypatch.setattr(Path, "stat", lambda _self: status)
+    user = secret.User("callctl", "callctl", 800, frozenset({900}))
+    assert secret.may_read(Path("password"), user) is readable
+    assert secret.may_read(Path("password"), user._replace(user_id=0))
+
+
+def test_files_that_who_serves_cannot_read(monkeypatch, tmp_path):
+    file = tmp_path / "callctl.toml"
+    file.write_text("")
+    asked = secret.Secrets(FITTING, file)
+    assert secret.readable(asked).verdict == "ok"
+    monkeypatch.setattr(secret, "server", lambda _: secret.User("callctl", "core", 4_000_000, frozenset()))
+    file.chmod(0o640)
+    answer = secret.readable(asked)
+    assert answer.verdict == "fail"
+    assert answer.what.en == f"callctl, who runs callctl, cannot read {file}"
+    assert answer.mend.en == f"chgrp core {file}; chmod g+r {file}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a folder to another user")
+def test_who_serves_is_who_owns_the_spool(tmp_path):
+    os.chown(tmp_path, 1, -1)
+    served = FITTING.model_copy(update={"spool": Spool(directory=tmp_path)})
+    assert (secret.server(served).name, secret.server(FITTING).name) == ("daemon", "root")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ GATEWAY = (Gateway("198.51.100.1:5060"),)
 NEAR, FAR = Carrier("near", gateways=GATEWAY, tariff="cost"), Carrier("far", gateways=GATEWAY, direct=True)
 CHECKS = {check.__name__: check for check in outside.room(Settings()).checks}
 FIRE = Calls(emergency=("112", "999"), emergency_route="world")
+NOWHERE = Calls(emergency=("112",), emergency_route="nowhere")
 SOMETIMES = When(start=3600)
 
 
@@ -48,6 +49,7 @@ IN_EUROS = replace(NEAR, tariff="eur")
 SHUT, BY_OFF = replace(NEAR, active=False), replace(NEAR, edges=("off",))
 WRONG = {
     "no emergency route": ("emergency", {"entries": {"44": (entry("near"),)}, "calls": FIRE}, "fail", "112, 999"),
+    "an emergency route that is none": ("emergency", {"calls": NOWHERE}, "fail", "nowhere is no plan of routes"),
     "an emergency number that is not routed": (
         "emergency", {"entries": {"": (entry("near"),), "9": (entry(),)}, "calls": FIRE}, "fail", "calls to 999 lead",
     ),
@@ -89,7 +91,11 @@ def test_a_carriers_password_is_on_this_host(tmp_path):
     file = tmp_path / "near.password"
     wants = replace(NEAR, username="u", password_file=file)
     answer = CHECKS["passwords"](configured((wants, FAR)))
-    assert (answer.verdict, f"{file} (No such file" in answer.what.en) == ("fail", True)
+    assert (answer.verdict, str(file) in answer.what.en) == ("fail", True)
     assert CHECKS["passwords"](configured((replace(wants, active=False), FAR))).verdict == "ok"
     file.write_text("b7f1")
+    file.chmod(0o644)
+    answer = CHECKS["passwords"](configured((wants, FAR)))
+    assert (answer.verdict, answer.mend.en) == ("warn", f"chmod o-rwx {file}")
+    file.chmod(0o640)
     assert CHECKS["passwords"](configured((wants, FAR))).verdict == "ok"

@@ -5,6 +5,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import gevent
 from gevent import socket as green_socket
 from gevent import subprocess as green
 
+from callctl import declaration
 from callctl.doctor.installation import examine_all
+from callctl.store import configuration
+from callctl.store.pool import Pool
 
 ROWS = Path(__file__).parents[2] / "data" / "kamailio" / "location_rows.sql"
 DATABASE = "kamailio_doctor"
@@ -49,6 +53,15 @@ class SipSpeaker:
             if status != "silence":
                 first = f"SIP/2.0 {status}".encode() if self.says is not None else b"hello"
                 self._socket.sendto(data.replace(data.split(b"\r\n")[0], first, 1), asker)
+
+
+def configure(settings, text):
+    """Make what is configured what a file says."""
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(text)
+        file.flush()
+        with closing(Pool(settings.mysql, 1)) as pool:
+            configuration.apply(pool, declaration.read([Path(file.name)]).among, prune=True, dry_run=False)
 
 
 def diagnose(settings):

@@ -13,8 +13,7 @@ from callctl import settings as configuration
 from callctl.settings import Edge, Esl, Http, Node
 from callctl.settings import Spool as SpoolSettings
 from callctl.sim.node import SimNode
-from callctl.store.migrate import migrate
-from tests.integration.doctor.bench import DATABASE, PASSWORD, ROWS, SipSpeaker, free_port
+from tests.integration.doctor.bench import DATABASE, PASSWORD, ROWS, SipSpeaker, configure, free_port
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +58,9 @@ def speakers():
 
 
 @pytest.fixture
-def installation(settings, location, speakers):
+def installation(settings, database, location, speakers):
     """Settings of a whole installation, and its node; the spool is on a disk wherever /tmp is."""
-    migrate(settings.mysql)
+    configure(settings, "accounts: [{name: acme}]\nendpoints: [{account: acme, user: '1001', domain: example.net}]\n")
     listen = f"127.0.0.1:{free_port()}"
     sip, a, b = (speakers(host).address for host in ("127.0.0.1", "127.0.1.1", "127.0.1.2"))
     node = SimNode("sim1", [listen], listen_esl=("127.0.0.1", 0), password=PASSWORD, sip=sip).start()

@@ -41,6 +41,7 @@ def test_one_of_two_nodes(installation):
     nodes = (*settings.nodes, Node(name="fs2", esl="127.0.0.1:1", sip="127.0.0.1:5090", password=SecretStr("x9")))
     found = list(examine_all(settings.model_copy(update={"nodes": nodes}), None))
     assert [(one.check, one.about) for one in found if one.verdict == "fail"] == [
+        ("location.nodes", ""),
         ("switch.reachable", "fs2"),
         ("switch.sip", "fs2"),
     ]
