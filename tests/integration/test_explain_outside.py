@@ -1,6 +1,8 @@
 """`callctl explain` of calls that leave the platform: each carrier with its price, and who pays for which leg."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -53,8 +55,12 @@ CANDIDATES = [
 ]
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "outside.md"
+
+
 @pytest.fixture
 def explain(database, settings, monkeypatch, tmp_path):
+    """Explains calls by what a file says."""
     for service in ("MYSQL", "REDIS"):
         configured = getattr(settings, service.lower())
         monkeypatch.setenv(f"CALLCTL_{service}__PORT", str(configured.port))
@@ -65,10 +71,14 @@ def explain(database, settings, monkeypatch, tmp_path):
         return CliRunner().invoke(main, words, catch_exceptions=False)
 
     file = tmp_path / "company.yaml"
-    file.write_text(COMPANY)
-    applied = run("apply", "-f", str(file))
-    assert applied.exit_code == 0, applied.stderr
-    return lambda *words: run("explain", "--lang", "en", *words)
+
+    def explain(*words, company=COMPANY):
+        file.write_text(company)
+        applied = run("apply", "-f", str(file))
+        assert applied.exit_code == 0, applied.stderr
+        return run("explain", "--lang", "en", *words)
+
+    return explain
 
 
 def steps(done, check):
@@ -112,3 +122,17 @@ def test_a_number_that_no_route_leads_to_is_refused(explain, number, reason):
     assert (done.exit_code, json.loads(done.stdout)["reason"]) == (1, reason)
     inner = explain("--endpoint", "9001@example.net", "--to", "447700900123", "--json")
     assert json.loads(inner.stdout)["reason"] == "number_unknown"
+
+
+def test_the_page_about_it_shows_what_works(explain, monkeypatch):
+    monkeypatch.setenv("CALLCTL_EDGES", '[{"name": "kam", "server_id": 1, "address": "10.0.0.1:5060"}]')
+    (company,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    words = ("--account", "shop", "--json", "--to")
+    answer = json.loads(explain(*words, "02079460000", company=company).stdout)
+    told = [step["detail"] for step in answer["steps"] if step["check"] == "route"]
+    assert told[0] == "1. carrier north: costs 0.0324 USD, gateways 198.51.100.1:5060"
+    assert told[1].startswith("2. carrier south: costs 0.037 USD, gateways 198.51.100.")
+    assert told[2].endswith("the caller pays 0.09 USD for 180 s")
+    assert answer["reason"] == "no_money"
+    unrouted = json.loads(explain(*words, "00447012345678", company=company).stdout)
+    assert unrouted["reason"] == "no_route"
