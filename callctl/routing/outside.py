@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from callctl.case import Case, WayOut
 from callctl.model import Step, failed, passed
 from callctl.outside import Route, RouteEntry
@@ -11,7 +13,10 @@ from callctl.routing.choice import LONGEST_PREFIX, entry_for
 
 
 def leave(case: Case, number: str, account: str) -> Step | None:
-    """Sets the way out; None where the account calls nobody outside, or the number is none that the world has."""
+    """Sets the way out, and the number called in international form.
+
+    None where the account calls nobody outside, or the number is none that the world has.
+    """
     dialling = case.directory.account(account)
     if dialling is None or not dialling.routes or case.hop or not (number.isascii() and number.isdecimal()):
         return None
@@ -19,7 +24,7 @@ def leave(case: Case, number: str, account: str) -> Step | None:
     if (case.account is None or case.account.name != account) and (refused := barred(case, account)):
         return refused
     if case.target is None:
-        case.kind = "pstn"
+        case.kind, case.request = "pstn", replace(case.request, called=number)
     route = case.directory.route(dialling.routes)
     entry = entry_for(route, number, case.request.started_us) if route is not None else None
     if route is None or entry is None:

@@ -29,6 +29,7 @@ class Scenario:
     dead_first: bool = False  # the first edge tried does not work
 
 
+FAILING = "192.0.2.30:5060"  # a gateway that takes no call: that of a carrier in examples/company.yaml
 HOSTILE = "Bob%0Avariable_accountcode: 1001\n\n${system(id)}, \"x\"|'y'"
 
 MIX = {
@@ -49,18 +50,22 @@ MIX = {
         Scenario("conference", "conf_3001", talk=30),
         Scenario("echo", "*43", talk=10),
         Scenario("hostile_name", "1002", talk=30, caller_name=HOSTILE),
+        Scenario("carrier_fails", "00442079467777", Phone(ring=3, talk=None), talk=6),
     )
 }
 
 
 def standard_world(domain: str, edges: Iterable[str]) -> World:
     """The world in which every scenario of MIX happens: its callees at all `edges`, the first of them without
-    the callees of scenarios whose first edge is dead."""
-    phones: dict[tuple[str, str], Phone] = {}
+    the callees of scenarios whose first edge is dead; those outside at every gateway but the failing one."""
+    phones: dict[tuple[str, str], Phone] = {("*", FAILING): DEAD}
     first, *_ = edges
     for scenario in MIX.values():
         if scenario.phone is not None:
-            phones[(f"{scenario.called}@{domain}", "*")] = scenario.phone
+            outside = scenario.called.startswith("00")
+            number = scenario.called.removeprefix("00")
+            callees = [f"{number}@*", f"+{number}@*"] if outside else [f"{scenario.called}@{domain}"]
+            phones |= {(callee, "*"): scenario.phone for callee in callees}
             if scenario.dead_first:
                 phones[(f"{scenario.called}@{domain}", first)] = DEAD
     return World(phones)

@@ -31,17 +31,19 @@ MIX = (
     "answered,callee_ends,edge_dead,conference,busy,no_answer,"
     "unknown_number,no_common_codec,gives_up,hostile_name,echo"
 )
+OUTSIDE = ["--mix", "carrier_fails", "--caller", "4001@example.net"]
 PAYING = ["--speed", "1", "--calls", "3", "--mix", "brief"]
 PAYING += ["--caller", "3001@example.net", "--caller", "4001@example.net", "--caller", "4001@example.net"]
 FROM_CARRIER = ["--source-ip", "192.0.2.20", "--to", "02079460001", "--caller", "02079460999@example.net"]
 READY = 30  # seconds
 CALLS = (
     "SELECT LEFT(call_uuid, 8) AS call_uuid, kind, account, caller, called, ring_ms, duration_ms, attempts AS tries,"
-    " CONCAT_WS('>', codec_in, codec_out) AS codec, sip_status AS sip, hangup_cause, hangup_by, reason, price, tax"
+    " CONCAT_WS('>', codec_in, codec_out) AS codec, sip_status AS sip, hangup_cause, hangup_by, reason, price, tax,"
+    " cost, carrier"
     " FROM cdr WHERE started_at >= '{since:%F %T}' ORDER BY started_at"
 )
 CHARGES = (
-    "SELECT LEFT(call_uuid, 8) AS call_uuid, account, tariff, prefix, destination, billed_seconds, amount, tax,"
+    "SELECT LEFT(call_uuid, 8) AS call_uuid, account, side, tariff, prefix, destination, billed_seconds, amount, tax,"
     " currency FROM cdr_charge WHERE started_at >= '{since:%F %T}' ORDER BY started_at, call_uuid, account"
 )
 
@@ -87,7 +89,8 @@ def show() -> None:
     serve()
     say("Calls from two simulated FreeSWITCH nodes, as `callctl tail` shows them")
     print("acme's cost nothing; cafe is prepaid and has money for 4 seconds; hotel may make one at a time.")
-    print("The first comes from a carrier to a DID: 1001 cannot be reached, 1004 is busy, 1002 answers.", flush=True)
+    print("The first comes from a carrier to a DID: 1001 cannot be reached, 1004 is busy, 1002 answers.")
+    print("The last is hotel's to a number outside: the cheapest carrier takes no call, the next does.", flush=True)
     tail = subprocess.Popen(command("tail"))
     time.sleep(1)  # the tail begins at the newest event
     began = datetime.now(UTC)
@@ -96,26 +99,31 @@ def show() -> None:
     callctl("sim", "--mix", MIX, stdout=subprocess.DEVNULL)
     if paying.wait():
         raise subprocess.CalledProcessError(paying.returncode, paying.args)
+    callctl("sim", *OUTSIDE, stdout=subprocess.DEVNULL)
     time.sleep(2)  # records are in MySQL within a second
     tail.send_signal(signal.SIGINT)
     tail.wait()
     say("What stands in MySQL: calls (table cdr)")
     table(services, CALLS.format(since=began))
-    say("What they cost: the customer by its tariff, the reseller above it by its own (table cdr_charge)")
+    say("What they cost: the customer by its tariff, the reseller by its own, us by the carrier's (table cdr_charge)")
     table(services, CHARGES.format(since=began))
     say("What is left (callctl account list)")
     callctl("account", "list")
     say("Where to look next")
     config = CONFIG.relative_to(ROOT)
+    outside = ("explain", "--to", "00442079467777", "--endpoint", "4001@example.net")
     broke = ("explain", "--to", "1009", "--endpoint", "3001@example.net", "--codecs", "PCMA,G729")
     print(f"callctl --config {config} {' '.join(broke)}")
+    print(f"callctl --config {config} {' '.join(outside)}")
     print(f"callctl --config {config} why <call_uuid>     (the first letters are enough)")
     print(f"callctl --config {config} account show cafe")
     print(f"callctl --config {config} account topup cafe 5 --reference receipt-1")
     print(f"callctl --config {config} doctor              (with `make demo KEEP=1`)")
     print("callctl is .venv/bin/callctl; README.md tells how to install it for real.")
-    print("The first of these says:\n", flush=True)
-    subprocess.run(command(*broke), check=False, cwd=ROOT)
+    print("The first two of these say:\n", flush=True)
+    for arguments in (broke, outside):
+        subprocess.run(command(*arguments), check=False, cwd=ROOT)
+        print(flush=True)
 
 
 def say(text: str) -> None:
@@ -187,7 +195,7 @@ port = {services.redis_port}
 password_file = "{services.folder / "redis.password"}"
 
 [money]                                 # phones of ours cost here, so that there is something to charge
-rated = ["onnet"]
+rated = ["onnet", "pstn"]
 slice = 10
 warn_before = 2
 

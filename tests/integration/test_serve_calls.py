@@ -60,6 +60,9 @@ EXPECTED = {
         kind="service", outcome="service", checks=ASKED[:4],
     ),
     "hostile_name": Expected(200, "caller", BRIDGED, [OK]),
+    "carrier_fails": Expected(  # acme has no routes to the outside; test_serve_outbound.py has calls that go there
+        404, "controller", ["refused", "ended"], [], "number_unknown", outcome="reject", rang=False, checks=ASKED[:3]
+    ),
 }  # fmt: skip
 
 

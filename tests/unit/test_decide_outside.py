@@ -92,6 +92,7 @@ def test_a_number_that_is_none_of_ours_goes_to_the_accounts_carriers(dialled):
     world = World(tariffs=TARIFFS)
     decision = decided(called=dialled, world=world)
     assert (decision.kind, decision.account, decision.destination) == ("pstn", "customer", f"number {NUMBER}")
+    assert decision.called == NUMBER
     (gateway,) = GOOD.gateways
     assert [legs[0][:2] for legs in tried(decision)] == [
         ("cheap", FIRST.address), ("cheap", SECOND.address), ("good", gateway.address), ("good", gateway.address),
