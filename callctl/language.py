@@ -33,6 +33,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "destination.no_route": ("{number} is outside, and route {route} has no entry for it that holds now", "{number} 是外部号码，路由 {route} 此时没有适用的条目"),
     "destination.not_routed": ("{number} is outside, and route {route} has no carriers for prefix {prefix}", "{number} 是外部号码，路由 {route} 的前缀 {prefix} 没有运营商"),
     "carrier.chosen": ("{place}. carrier {carrier}: costs {cost}, gateways {gateways}", "{place}. 运营商 {carrier}：成本 {cost}，网关 {gateways}"),
+    "carrier.quality": ("carrier {carrier} lately: of {calls} calls to {prefix} {asr} were answered and lasted {acd} s; it rings after {pdd} s", "运营商 {carrier} 近期：拨往 {prefix} 的 {calls} 个呼叫接通率 {asr}、平均 {acd} 秒，{pdd} 秒后振铃"),
     "carrier.closed": ("carrier {carrier} is left out: it is closed", "不用运营商 {carrier}：已关闭"),
     "carrier.no_gateway": ("carrier {carrier} is left out: it has no gateway", "不用运营商 {carrier}：没有网关"),
     "carrier.no_edge": ("carrier {carrier} is left out: no edge that is enabled leads to it", "不用运营商 {carrier}：没有启用的边缘代理通向它"),

@@ -101,6 +101,15 @@ class Carrier:
     media: Media = NO_MEDIA
 
 
+class Quality(NamedTuple):
+    """What a carrier did lately with calls to a prefix."""
+
+    calls: int
+    asr: float  # answered of those tried
+    acd: float  # seconds an answered one lasted
+    pdd: float  # seconds until it rang
+
+
 class Floor(NamedTuple):
     """Below what a carrier is left out, and how often it is tried all the same."""
 

@@ -88,6 +88,7 @@ class Outbound:
     attempts: tuple[tuple[CarrierLeg, ...], ...]
     budget: int  # seconds for all of them
     next_on: frozenset[str] | None = None  # SIP statuses and causes after which the next is tried; None: the usual
+    number: str = ""  # in international form; "" of an emergency call, by which no carrier is judged
 
 
 @dataclass(frozen=True, slots=True)

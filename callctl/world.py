@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple, Protocol
 
 from callctl.model import Account, Endpoint, Room
-from callctl.outside import Carrier, Did, Route
+from callctl.outside import Carrier, Did, Quality, Route
 from callctl.plan import EdgeTarget, Wish
 from callctl.rating.tariff import Tariff
 
@@ -103,6 +103,13 @@ class World(Protocol):
 
     def rates(self, tariffs: Sequence[str], number: str) -> Mapping[str, Tariff]:
         """Those of the tariffs that there are, each with its rates for calls to `number`. Raises ServiceAway."""
+        ...
+
+    def quality(self, prefix: str) -> Mapping[str, Quality]:
+        """What carriers did lately with calls to `prefix`, by their names: those of which anything is known.
+
+        Only prefixes of entries that choose by quality are known.
+        """
         ...
 
     def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:

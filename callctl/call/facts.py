@@ -246,6 +246,7 @@ def leg_ended(b_leg: Event) -> list[Record]:
         leg_uuid=uuid,
         carrier=printable(b_leg.variable("callctl_carrier"), 64),
         gateway=printable(b_leg.variable("callctl_gateway"), 128),
+        number=printable(b_leg.variable("callctl_number"), 32),
         target=printable(b_leg.variable("callctl_edge") or b_leg.get("Caller-Destination-Number"), 255),
         dialed_at=b_leg.number("Caller-Channel-Created-Time"),
         ringing_at=ringing or None,

@@ -28,9 +28,10 @@ def dial_string(plan: Outbound, call: str, profile: str, values: Mapping[str, st
         "ignore_early_media": "true" if len(legs) > 1 else "false",
         "originate_timeout": str(min(longest, plan.budget)),
     }
-    return command.carrier_dial_string(
-        [(leg.number, leg.gateway, leg.edge, _variables(leg, leg_uuid(call, leg))) for leg in legs], profile, common
-    )
+    dialled = [
+        (leg.number, leg.gateway, leg.edge, _variables(leg, plan.number, leg_uuid(call, leg))) for leg in legs
+    ]
+    return command.carrier_dial_string(dialled, profile, common)
 
 
 def leg_uuid(call: str, leg: CarrierLeg) -> str:
@@ -38,7 +39,7 @@ def leg_uuid(call: str, leg: CarrierLeg) -> str:
     return str(uuid5(NAMESPACE_OID, f"{call} {leg.carrier} {leg.gateway} {leg.edge.edge if leg.edge else ''}"))
 
 
-def _variables(leg: CarrierLeg, uuid: str) -> dict[str, str]:
+def _variables(leg: CarrierLeg, number: str, uuid: str) -> dict[str, str]:
     values = {
         "origination_uuid": uuid,
         "callctl_carrier": leg.carrier,
@@ -48,6 +49,8 @@ def _variables(leg: CarrierLeg, uuid: str) -> dict[str, str]:
         "leg_progress_timeout": str(leg.progress_timeout),
         "sip_cid_type": leg.shown_by,
     }
+    if number:
+        values["callctl_number"] = number
     if leg.caller_id:
         values["origination_caller_id_number"] = leg.caller_id
     if leg.codecs:

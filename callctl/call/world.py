@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import structlog
 
 from callctl.admission.limits import LEASE, Limits
 from callctl.admission.money import Money
 from callctl.call.configuration import Configuration
+from callctl.call.quality import Qualities, asked
 from callctl.live.board import Board
 from callctl.live.client import connect
 from callctl.live.edges import usable
 from callctl.live.rooms import Rooms
+from callctl.outside import Quality, Route
 from callctl.plan import Wish
 from callctl.rating.tariff import Tariff
 from callctl.routing.location import group
@@ -21,6 +23,7 @@ from callctl.store import forwarding
 from callctl.store.balance import Balances
 from callctl.store.location import LocationStore
 from callctl.store.pool import Pool
+from callctl.store.quality import measure
 from callctl.store.tariff import load_several
 from callctl.world import Admitted, Demand, Held, Level, Located
 
@@ -42,12 +45,14 @@ class Facts(Configuration):
         limits: Limits,
         money: Money,
         prices: Pool,
+        qualities: Qualities,
         board: Board | None = None,
     ) -> None:
         super().__init__(pool)
         self._settings = settings
         self._money = money
         self._prices = prices
+        self._qualities = qualities
         self._location = location
         self._rooms = rooms
         self._limits = limits
@@ -80,6 +85,18 @@ class Facts(Configuration):
         """Those of the tariffs that there are, each with its rates for calls to `number`. Raises StoreError."""
         return load_several(self._prices, tariffs, number)
 
+    def quality(self, prefix: str) -> Mapping[str, Quality]:
+        """What carriers did lately with calls to `prefix`, as it was read last."""
+        return self._qualities.of(prefix)
+
+    def routes(self) -> Iterable[Route]:
+        """The plans of routes that are configured now."""
+        return self.directory.outside.routes.values() if self.directory is not None else ()
+
+    def keep_qualities(self) -> None:
+        """Read the quality of carriers for ever."""
+        self._qualities.keep_fresh(self.routes)
+
     def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:
         """Hold money at each account, or none. Raises RedisAway, StoreError and AmountError."""
         return self._money.hold(call, demands, LEASE)
@@ -110,6 +127,11 @@ class DryFacts(Facts):
     def keep(self, endpoint: str, wish: Wish) -> None:
         """Nothing."""
 
+    def quality(self, prefix: str) -> Mapping[str, Quality]:
+        """What carriers did lately with calls to `prefix`. Raises StoreError."""
+        wanted = asked(self.routes())
+        return measure(self._prices, {prefix: wanted[prefix]})[prefix] if prefix in wanted else {}
+
     def hold(self, call: str, demands: Sequence[Demand]) -> Sequence[Held]:
         """What each account would say now. Raises RedisAway, StoreError and AmountError."""
         return self._money.hold(call, demands, LEASE, only_ask=True)
@@ -127,6 +149,7 @@ def dry_facts(settings: Settings) -> DryFacts:
         Limits(redis, settings.redis),
         Money(redis, settings.redis, Balances(prices).opening),
         prices,
+        Qualities(prices),
     )
     facts.refresh()
     return facts

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from callctl.outside import Carrier, Floor, Gateway, Route, RouteEntry
+from callctl.outside import Carrier, Floor, Gateway, Quality, Route, RouteEntry
 from callctl.plan import Buy
 from callctl.rating.rounding import shown
 from callctl.rating.window import of_several
@@ -16,15 +16,6 @@ from callctl.rating.window import of_several
 LONGEST_PREFIX = 20
 
 T = TypeVar("T")
-
-
-class Quality(NamedTuple):
-    """What a carrier did lately with calls to a prefix."""
-
-    calls: int
-    asr: float  # answered of those tried
-    acd: float  # seconds an answered one lasted
-    pdd: float  # seconds until it rang
 
 
 class Candidate(NamedTuple):

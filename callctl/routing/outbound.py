@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import zip_longest
@@ -10,7 +10,7 @@ from random import Random
 
 from callctl.case import Case, WayOut
 from callctl.model import ANONYMOUS, Limits, Message, Step, failed, passed, skipped
-from callctl.outside import Carrier
+from callctl.outside import Carrier, Quality
 from callctl.plan import Buy, CarrierLeg, EdgeTarget, Outbound
 from callctl.policy.codecs import common
 from callctl.rating.basis import Basis, cost
@@ -32,7 +32,11 @@ def check(case: Case) -> Step | None:
         return failed("route", tried, "locate.tried", name=name, reason=tried.machine_name)
     chance = Random(case.request.call_uuid)  # noqa: S311  a call decided anew is decided the same
     currency, price = _price(case, case.out)
-    candidates = list(_candidates(case, case.out, currency))
+    qualities = case.world.quality(case.out.entry.prefix) if case.out.entry.choose == "quality" else {}
+    candidates = [
+        each._replace(quality=qualities.get(each.carrier.name)) for each in _candidates(case, case.out, currency)
+    ]
+    _say_qualities(case, case.out, qualities)
     choice = choose(case.out.entry, candidates, price, chance)
     ways = [(candidate, _legs(case, case.out, candidate, chance)) for candidate in choice.order]
     ways = [(candidate, legs) for candidate, legs in ways if legs]
@@ -41,7 +45,8 @@ def check(case: Case) -> Step | None:
         reason = Reason.EMERGENCY_UNROUTED if case.emergency else Reason.NO_CARRIER
         return failed("route", reason, "route.nobody", route=case.out.route.name, number=case.out.number)
     route, entry = case.out.route, case.out.entry
-    case.plan = Outbound(_attempts([legs for _, legs in ways], entry.fork), route.budget, route.next_on)
+    number = "" if case.emergency else case.out.number
+    case.plan = Outbound(_attempts([legs for _, legs in ways], entry.fork), route.budget, route.next_on, number)
     return passed(
         "route", "route.unpaid" if price is None else "route.order",
         number=case.out.number, route=route.name, prefix=entry.prefix or "*", choose=entry.choose,
@@ -151,6 +156,18 @@ def _attempts(ways: list[list[CarrierLeg]], fork: int) -> tuple[tuple[CarrierLeg
         for begin in range(0, len(some), fork)
         for at_once in zip_longest(*some[begin : begin + fork])
     )
+
+
+def _say_qualities(case: Case, out: WayOut, qualities: Mapping[str, Quality]) -> None:
+    """What each carrier of the entry did lately."""
+    for name, _ in out.entry.carriers:
+        if known := qualities.get(name):
+            case.beside.append(
+                passed(
+                    "route", "carrier.quality", carrier=name, prefix=out.entry.prefix or "*", calls=known.calls,
+                    asr=f"{known.asr:.0%}", acd=f"{known.acd:.0f}", pdd=f"{known.pdd:.1f}",
+                )
+            )  # fmt: skip
 
 
 def _say(case: Case, choice: Choice, ways: list[tuple[Candidate, list[CarrierLeg]]], currency: str) -> None:

@@ -13,6 +13,7 @@ from gevent import socket
 from callctl.admission.limits import Limits
 from callctl.admission.money import Money
 from callctl.call.controller import Controller
+from callctl.call.quality import Qualities
 from callctl.call.world import PRICING, PRICING_AT_ONCE, Facts
 from callctl.cdr.spool import Spool
 from callctl.esl.server import Server
@@ -53,6 +54,7 @@ def run(settings: Settings, index: int, workers: int, listener: int) -> None:
     for_ever(publisher.run)
     known.refresh_if_possible()
     for_ever(known.keep_fresh)
+    for_ever(known.keep_qualities)
     _settle_memory()
     server.start()
     log.info("worker ready", listen=settings.esl.listen)
@@ -88,5 +90,6 @@ def _facts(settings: Settings, redis: client.Client, marks: Board) -> Facts:
         Limits(redis, settings.redis),
         Money(redis, settings.redis, Balances(prices).opening),
         prices,
+        Qualities(Pool(settings.mysql, 1)),
         marks,
     )

@@ -129,6 +129,7 @@ _LEG: dict[str, Convert] = {
     "target": _text(320),
     "carrier": _text(64),
     "gateway": _text(128),
+    "number": _ascii,
     "dialed_at": _time,
     "ringing_at": _time,
     "answered_at": _time,

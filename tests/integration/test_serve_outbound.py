@@ -57,6 +57,7 @@ def test_the_next_carrier_takes_a_call_that_the_cheapest_does_not(platform, carr
     result = platform.talking(platform.dial(CALL, caller="8001"))
     platform.hang_up(result)
     story = platform.story(result)
+    assert {leg["number"] for leg in story.legs} == {TO}
     assert told(story) == [
         ("first", "198.51.100.1:5060", 503, "NORMAL_TEMPORARY_FAILURE"),
         ("second", "198.51.100.2:5060", 200, "NORMAL_CLEARING"),

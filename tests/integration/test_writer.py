@@ -82,6 +82,7 @@ class TestRows:
         key = {"call_uuid": "a", "leg_uuid": "b", "started_at": T0}
         times = {"dialed_at": T0 + 1, "ringing_at": T0 + 2, "answered_at": T0 + 3, "ended_at": T0 + 4}
         rest = {"target": "edge1", "carrier": "c", "gateway": "g", "sip_status": 200, "hangup_cause": "X", "cost": "1"}
+        rest["number"] = "44"
         parts = [Record("leg", key | {"leg": 1}), Record("leg", key | times), Record("leg", key | rest), event(5)]
         write(spool, writer, *parts, *parts)
         assert the_row(database, "cdr_leg").keys() == TABLES["leg"].columns.keys()

@@ -70,6 +70,7 @@ class World:
         self.full = full or {}  # what a level refuses, by its name
         self.asked = []
         self.directory = DIRECTORY
+        self.qualities = {}
 
     def locate(self, user, domain):
         self.asked.append((user, domain))
@@ -80,6 +81,10 @@ class World:
     def room_owner(self, room, node):
         self.asked.append(room)
         return self.owner or node
+
+    def quality(self, prefix):
+        self.asked.append(prefix)
+        return self.qualities
 
     def answering(self, edges):
         return [edge for edge in edges if edge not in self.down]

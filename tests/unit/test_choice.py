@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callctl.outside import Carrier, Floor, Gateway, Route, RouteEntry
+from callctl.outside import Carrier, Floor, Gateway, Quality, Route, RouteEntry
 from callctl.rating.tariff import When
-from callctl.routing.choice import Candidate, Quality, choose, entry_for, gateways, shuffled
+from callctl.routing.choice import Candidate, choose, entry_for, gateways, shuffled
 
 MONDAY_NOON = 1_798_718_400_000_000 - 86_400_000_000 * 3  # 2026-12-28T12:00:00Z
 GATEWAY = (Gateway("192.0.2.1:5060"),)

@@ -58,6 +58,7 @@ def test_an_emergency_call_goes_to_its_plans_gateways_in_turn():
     ]  # fmt: skip
     assert (decision.kind, decision.account, decision.endpoint) == ("pstn", "shop", "7001@example.net")
     assert (decision.emergency, decision.destination) == (True, "number 112")
+    assert decision.plan.number == "", "no carrier is judged by it"
     last = replace(decision, plan=replace(decision.plan, attempts=decision.plan.attempts[2:]))
     told = b"".join(commands(last, request(**CALLER), CONFIGURED, {}))
     assert b"sofia/core/112@198.51.100.3:5060;fs_path=%3Csip:10.0.0.1:5060%3Blr%3E" in told

@@ -12,7 +12,20 @@ from callctl.directory import Snapshot
 from callctl.errors import StoreError
 from callctl.language import say
 from callctl.model import Account, Endpoint, Limits
-from callctl.outside import CallerIds, Carrier, Did, Forward, Gateway, Outside, Rewriting, Route, RouteEntry, Target
+from callctl.outside import (
+    CallerIds,
+    Carrier,
+    Did,
+    Floor,
+    Forward,
+    Gateway,
+    Outside,
+    Quality,
+    Rewriting,
+    Route,
+    RouteEntry,
+    Target,
+)
 from callctl.plan import Bridge, Reject
 from callctl.rating.tariff import When
 from callctl.reason import Reason
@@ -43,6 +56,7 @@ MATE = Endpoint("customer", "8002@example.net", "8002", "example.net", extension
 SELLER = Account("seller", tariff="whole")
 CUSTOMER = Account("customer", parent="seller", tariff="retail", routes="out")
 RATED = ("pstn", "did")
+GREAT = Quality(1000, 1.0, 600, 0.1)
 
 
 def entry(*carriers, prefix="", **fields):
@@ -228,6 +242,23 @@ def test_no_carrier_is_called_by_an_edge_that_is_down():
     known = directory([entry("good")])
     assert {tried(decided(known, world, call_uuid=f"c-{number}"))[0][0][2] for number in range(9)} == {"edge-b"}
     assert len(tried(decided(known, world))) == 1
+
+
+def test_carriers_are_chosen_by_what_they_did_lately():
+    world = World(tariffs=TARIFFS)
+    world.qualities = {"cheap": Quality(50, 0.4, 60, 2), "good": Quality(60, 0.555, 61.5, 1.25), "other": GREAT}
+    plan = entry("cheap", "good", prefix="44", choose="quality")
+    decision = decided(directory([plan]), world)
+    assert carriers(decision) == ["good", "cheap"]
+    assert "44" in world.asked
+    assert said(decision)[1] == (
+        "carrier good lately: of 60 calls to 44 56% were answered and lasted 62 s; it rings after 1.2 s"
+    )
+    floor = replace(plan, floor=Floor(asr=0.5, probe=0))
+    assert carriers(decided(directory([floor]), world)) == ["good"]
+    again = World(tariffs=TARIFFS)
+    assert carriers(decided(directory([replace(plan, choose="priority")]), again)) == ["cheap", "good"]
+    assert "44" not in again.asked, "only who chooses by quality asks for it"
 
 
 def test_a_plan_may_try_several_carriers_at_once():

@@ -138,7 +138,7 @@ def test_neither_callees_nor_carriers_are_called_by_an_edge_that_is_down(board, 
             Edge(name="b", server_id=2, address="127.0.0.2:5060"),
         )
     )
-    known = Facts(settings, None, Rows(), None, None, None, None, board)
+    known = Facts(settings, None, Rows(), None, None, None, None, None, board)
     board.mark(mark_name("a"))
     gevent.sleep(0.1)
     board.mark(mark_name("b"))
