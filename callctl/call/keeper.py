@@ -41,6 +41,11 @@ KEEP = 5  # seconds a node stays with a keeper of whom nothing is heard
 GONE = ("-ERR No such channel", "-ERR invalid uuid")
 
 
+def lease_name(node: str) -> str:
+    """The lease of who keeps the calls of a node."""
+    return f"keeper:{node}"
+
+
 class Holds(Protocol):
     """Where money is held: callctl.admission.money.Money."""
 

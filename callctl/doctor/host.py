@@ -12,7 +12,7 @@ import shutil
 import socket
 import sqlite3
 import tempfile
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from callctl.settings import Settings, split_address
 
 VOLATILE = {"tmpfs", "ramfs"}
 BACKLOG = 10_000  # records; minutes of a busy host
+NO_NAMES = {"localhost", "(none)"}
 OTHER_FILES = 256  # that a worker has open beside its calls
 _HELD_TIMEOUT = 2.0  # seconds
 
 
 def room(settings: Settings) -> Room[Settings]:
     """This host's checks."""
-    checks = (disk, free_room, backlog, rejected, esl_port, http_port, open_files)
+    checks = (disk, free_room, backlog, rejected, esl_port, http_port, open_files, name)
     return Room("host", nullcontext(settings), checks, gates=(spool,), blocking=True)
 
 
@@ -109,7 +110,7 @@ def rejected(settings: Settings) -> Answer:
 
 def esl_port(settings: Settings) -> Answer:
     """FreeSWITCH's calls can be listened for, or are."""
-    return _port(settings, settings.esl.listen, "[esl] listen", held=_server(settings) is not None)
+    return _port(settings, settings.esl.listen, "[esl] listen", held=server(settings) is not None)
 
 
 def http_port(settings: Settings) -> Answer:
@@ -119,8 +120,8 @@ def http_port(settings: Settings) -> Answer:
 
 def open_files(settings: Settings) -> Answer:
     """A call is an open file of its worker."""
-    server = _server(settings)
-    most = _limit_of(server) if server else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    process = server(settings)
+    most = _limit_of(process) if process else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     need = settings.esl.max_sessions + OTHER_FILES
     if most in (None, resource.RLIM_INFINITY) or most >= need:
         return ok(f"{most} open files", f"打开文件数上限 {most}")
@@ -132,6 +133,21 @@ def open_files(settings: Settings) -> Answer:
         f"{most} open files are allowed; {settings.esl.max_sessions} calls a worker need {need}",
         f"打开文件数上限 {most}；每进程 {settings.esl.max_sessions} 个呼叫需要 {need}",
         mend,
+    )
+
+
+def name(settings: Settings) -> Answer:
+    """Records and the keeping of calls go by the host's name: each controller needs its own."""
+    own = socket.gethostname()
+    if own.partition(".")[0] not in NO_NAMES:
+        return ok(f"this host is {own}", f"本机名为 {own}")
+    return warn(
+        f"this host calls itself {own}, as others do: two controllers of one name both keep a node's calls",
+        f"本机名为 {own}，容易与其他主机重名：两台同名控制器会同时管理同一节点的呼叫",
+        Words(
+            "`hostnamectl set-hostname NAME`, another on each controller.",
+            "请执行 hostnamectl set-hostname 名称，每台控制器不同。",
+        ),
     )
 
 
@@ -170,7 +186,7 @@ def _records(settings: Settings, sql: str) -> tuple[int, ...] | Answer:
         return fail(f"{file} cannot be read: {error}", f"无法读取 {file}：{error}", mend)
 
 
-def _server(settings: Settings) -> int | None:
+def server(settings: Settings) -> int | None:
     """The process that serves from the spool folder, 0 where it cannot be told; None when there is none."""
     file = settings.spool.directory / "serve.lock"
     try:
@@ -185,6 +201,17 @@ def _server(settings: Settings) -> int | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def workers(settings: Settings) -> int:
+    """How many `callctl serve` has here; where none serves, or it may not be asked, one on each core."""
+    process = server(settings)
+    if process:
+        with suppress(OSError):
+            text = Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8", errors="replace").replace("=", "\0")
+            found = re.search(r"\0--workers\0(\d+)", text)
+            return int(found[1]) if found else 1
+    return os.cpu_count() or 1
 
 
 def _port(settings: Settings, address: str, setting: str, *, held: bool) -> Answer:
@@ -207,7 +234,7 @@ def _port(settings: Settings, address: str, setting: str, *, held: bool) -> Answ
             return fail(
                 f"{address} cannot be listened on ({error.strerror})", f"无法监听 {address}（{error.strerror}）", mend
             )
-    if _server(settings) is not None:
+    if server(settings) is not None:
         mend = Words("See the log of callctl serve.", "请查看 callctl serve 的日志。")
         return fail(
             f"callctl serve runs and does not listen on {address}", f"callctl serve 在运行但未监听 {address}", mend

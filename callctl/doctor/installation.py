@@ -20,7 +20,7 @@ def examine_all(settings: Settings, file: Path | None) -> Iterator[Finding]:
         gevent.spawn(list, examine(secret.room(settings, file))),
         gevent.spawn(list, examine(host.room(settings))),
         gevent.spawn(list, _databases(settings)),
-        gevent.spawn(list, examine(redis.room(settings.redis))),
+        gevent.spawn(list, examine(redis.room(settings))),
         *(gevent.spawn(list, _node(each, settings)) for each in settings.nodes),
         *(gevent.spawn(list, examine(edge.room(each))) for each in settings.edges if each.enabled),
     ]

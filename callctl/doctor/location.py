@@ -11,9 +11,11 @@ from callctl.doctor import mysql
 from callctl.doctor.dispatcher import nodes
 from callctl.doctor.finding import Answer, Room, Words, fail, failed, ok, skip, warn
 from callctl.doctor.freshness import removed, time_zone, written_through
+from callctl.doctor.host import workers
 from callctl.doctor.location_rows import Table
 from callctl.doctor.registrations import domains, edges, rows, server_ids, unlisted
 from callctl.errors import StoreError
+from callctl.serve.connections import needed
 from callctl.settings import Settings
 from callctl.store.failure import code
 from callctl.store.location import LocationStore
@@ -27,7 +29,20 @@ def room(settings: Settings) -> Room[Table]:
     return Room(
         "location",
         _open(settings),
-        (version, rows, domains, edges, unlisted, server_ids, time_zone, written_through, removed, nodes),
+        (
+            time_of_day,
+            connections,
+            version,
+            rows,
+            domains,
+            edges,
+            unlisted,
+            server_ids,
+            time_zone,
+            written_through,
+            removed,
+            nodes,
+        ),
         gates=(columns,),
         where=Words(f"its MySQL answers at {where}", f"其 MySQL 在 {where} 应答"),
         mend="请启动该 MySQL，或改正 [location.mysql]（没有时为 [mysql]）。",
@@ -38,6 +53,23 @@ def room(settings: Settings) -> Room[Table]:
 def _open(settings: Settings) -> Iterator[Table]:
     with mysql.opened(settings.location_mysql) as pool:
         yield Table(pool, settings)
+
+
+def time_of_day(table: Table) -> Answer:
+    """Registrations end by its server's clock."""
+    return _own(table) or mysql.clock_of(table.pool)
+
+
+def connections(table: Table) -> Answer:
+    """Its server has room for every worker, where it is not callctl's own."""
+    count = workers(table.settings)
+    return _own(table) or mysql.room_for(table.pool, count, needed(table.settings, count).location + 1)
+
+
+def _own(table: Table) -> Answer | None:
+    if table.settings.location.mysql is None:
+        return ok("its MySQL is callctl's own", "与 callctl 使用同一 MySQL")
+    return None
 
 
 def columns(table: Table) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -10,7 +9,9 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from callctl.doctor.finding import DEADLINE, Answer, Room, Words, clock, fail, failed, ok, warn
+from callctl.doctor.host import workers
 from callctl.errors import ConfigError
+from callctl.serve.connections import needed
 from callctl.settings import Mysql, Settings
 from callctl.store.migrate import EXPECTED, require_current
 from callctl.store.pool import Pool
@@ -20,7 +21,7 @@ OLDEST_MYSQL = (8, 0)
 NEEDED = ("SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "DROP", "CREATE VIEW")
 DANGEROUS = {"ALL PRIVILEGES", "SUPER", "FILE", "CREATE USER", "GRANT OPTION", "SHUTDOWN"}  # on the whole server
 PACKET = 4 * 2**20  # bytes; a record's JSON may be 256 KiB, and statements carry several
-OTHER_CONNECTIONS = 5  # the recorder's, the supervisor's and those of a person at work
+OTHER_CONNECTIONS = 5  # those of a person at work, and of this
 _GRANT = re.compile(r"GRANT (.+?) ON (?:TABLE )?(\S+) TO ", re.IGNORECASE)
 
 
@@ -128,31 +129,45 @@ def durable(mysql: Asked) -> Answer:
 
 def time_of_day(mysql: Asked) -> Answer:
     """Registrations end, and days begin, by MySQL's clock."""
+    return clock_of(mysql.pool)
+
+
+def clock_of(pool: Pool) -> Answer:
+    """A server's clock beside ours."""
     before = time.time()
-    theirs = float(mysql.one("SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1000000"))
+    now = "SELECT TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6)) / 1000000"
+    theirs = float(pool.rows(now)[0][0])
     after = time.time()
     mend = Words("Let both hosts keep time by NTP.", "请让两台主机都使用 NTP 校时。")
     return clock(theirs - (before + after) / 2, (after - before) / 2, mend)
 
 
 def connections(mysql: Asked) -> Answer:
-    """Room for a worker on each core of this host, beside what others use."""
-    most = int(mysql.one("SELECT @@GLOBAL.max_connections"))
-    own = int(
-        mysql.one("SELECT COUNT(*) FROM information_schema.processlist WHERE user = SUBSTRING_INDEX(USER(), '@', 1)")
+    """Room for all that callctl opens on this host, beside what others use."""
+    count = workers(mysql.settings)
+    need = needed(mysql.settings, count)
+    apart = mysql.settings.location.mysql is not None
+    return room_for(mysql.pool, count, need.own + (0 if apart else need.location) + OTHER_CONNECTIONS)
+
+
+def room_for(pool: Pool, count: int, need: int) -> Answer:
+    """Whether a server takes `need` connections of this user, `count` workers among them."""
+    user = "user = SUBSTRING_INDEX(USER(), '@', 1)"
+    own = int(pool.rows(f"SELECT COUNT(*) FROM information_schema.processlist WHERE {user}")[0][0])  # noqa: S608
+    most, ours = (
+        int(value) for value in pool.rows("SELECT @@GLOBAL.max_connections, @@SESSION.max_user_connections")[0]
     )
-    others = int(mysql.pool.rows("SHOW GLOBAL STATUS LIKE 'Threads_connected'")[0][1]) - own
-    location = mysql.settings.location
-    each = 1 + (0 if location.mysql else location.connections)
-    need = (os.cpu_count() or 1) * each + OTHER_CONNECTIONS
-    if most - others >= need:
-        return ok(f"max_connections is {most}", f"max_connections 为 {most}")
+    others = max(0, int(pool.rows("SHOW GLOBAL STATUS LIKE 'Threads_connected'")[0][1]) - own)
+    if most - others >= need and (not ours or ours >= need):
+        return ok(f"max_connections is {most}, and {need} are needed", f"max_connections 为 {most}，需要 {need}")
+    limit = ("max_user_connections", ours) if ours and ours < need else ("max_connections", most)
+    least = need if limit[0] == "max_user_connections" else others + need
     return warn(
-        f"max_connections is {most}, others use {others}, and a worker on each core of this host needs {need} in all",
-        f"max_connections 为 {most}，其他已用 {others}，本机每核一个进程共需 {need}",
+        f"{limit[0]} is {limit[1]}, others use {others}, and callctl with {count} workers on this host needs {need}",
+        f"{limit[0]} 为 {limit[1]}，其他已用 {others}，本机 callctl（{count} 个工作进程）需要 {need}",
         Words(
-            f"Set max_connections to {others + need} or more for each host that runs callctl.",
-            f"请将 max_connections 设为至少 {others + need}（按运行 callctl 的主机数累加）。",
+            f"Set {limit[0]} to {least} or more: so many for each host that runs callctl, and those of Kamailio.",
+            f"请将 {limit[0]} 设为至少 {least}（按运行 callctl 的主机数累加，另加 Kamailio 的连接）。",
         ),
     )
 

@@ -8,10 +8,15 @@ from typing import Any, NamedTuple
 
 from redis import ResponseError
 
+from callctl.admission.money import ready_key
+from callctl.admission.scripts import READY
+from callctl.call.keeper import lease_name
 from callctl.doctor.finding import Answer, Room, Words, fail, ok, warn
+from callctl.doctor.host import server
 from callctl.errors import RedisAway
 from callctl.live.client import Client, asking, connect
-from callctl.settings import Redis
+from callctl.serve.parts import holder
+from callctl.settings import Redis, Settings
 
 OLDEST = (6, 0)
 _WRITE = "return redis.call('SET', KEYS[1], '1', 'EX', 1)"
@@ -21,16 +26,22 @@ class Asked(NamedTuple):
     """A Redis that answers, and all it says of itself."""
 
     client: Client
-    settings: Redis
+    whole: Settings
     info: dict[str, Any]
 
+    @property
+    def settings(self) -> Redis:
+        """How it is reached."""
+        return self.whole.redis
 
-def room(settings: Redis) -> Room[Asked]:
+
+def room(whole: Settings) -> Room[Asked]:
     """Redis's checks."""
+    settings = whole.redis
     return Room(
         "redis",
-        _open(settings),
-        (version, persistence, eviction, writable),
+        _open(whole),
+        (version, persistence, eviction, writable, run, money, controllers),
         where=Words(
             f"Redis answers at {settings.host}:{settings.port}", f"Redis 在 {settings.host}:{settings.port} 应答"
         ),
@@ -39,12 +50,12 @@ def room(settings: Redis) -> Room[Asked]:
 
 
 @contextmanager
-def _open(settings: Redis) -> Iterator[Asked]:
-    client = connect(settings)
+def _open(whole: Settings) -> Iterator[Asked]:
+    client = connect(whole.redis)
     try:
-        with asking(settings):
+        with asking(whole.redis):
             info: dict[str, Any] = client.info()
-        yield Asked(client, settings, info)
+        yield Asked(client, whole, info)
     finally:
         client.close()
 
@@ -112,3 +123,55 @@ def writable(redis: Asked) -> Answer:
         )
         return fail(f"keys cannot be written: {error.__cause__}", f"无法写入键：{error.__cause__}", mend)
     return ok(f"keys {prefix}* can be written", f"可写入键 {prefix}*")
+
+
+def run(redis: Asked) -> Answer:
+    """A Redis that was restarted is told from one that was not: it may have lost the last it was told."""
+    if redis.info.get("run_id"):
+        return ok("a restart of Redis is noticed", "可察觉 Redis 重启")
+    return fail(
+        "it does not say its run_id: that it was restarted, and forgot what calls hold, is not noticed",
+        "未提供 run_id：无法察觉其重启及对呼叫占用金额的遗忘",
+        Words("Let INFO through unchanged, or connect to Redis itself.", "请让 INFO 原样通过，或直接连接 Redis。"),
+    )
+
+
+def money(redis: Asked) -> Answer:
+    """Redis was told, since it runs, of all that calls hold and owe; until then no call that costs is made."""
+    if not redis.whole.money.rated:
+        return ok("no kind of call costs money", "没有计费的呼叫类型")
+    with asking(redis.settings):
+        told: Any = redis.client.eval(READY, 1, ready_key(redis.settings))
+    if told[1]:
+        return ok("it was told what calls hold and owe", "已获知呼叫占用与应付的金额")
+    if server(redis.whole) is None:
+        return ok("callctl serve tells it of money when it starts", "callctl serve 启动时会告知其金额信息")
+    return fail(
+        "it was not told what calls hold and owe since it runs: calls that cost are refused",
+        "自启动以来未获知呼叫占用与应付的金额：计费呼叫会被拒绝",
+        Words(
+            "See in the log of callctl serve why its recorder cannot tell it; MySQL must answer.",
+            "请在 callctl serve 的日志中查看 recorder 无法告知的原因；MySQL 须可用。",
+        ),
+    )
+
+
+def controllers(redis: Asked) -> Answer:
+    """No other host has this one's name: both would keep the same calls."""
+    names = [node.name for node in redis.whole.nodes]
+    keys = [redis.settings.prefix + lease_name(node) for node in names]
+    with asking(redis.settings):
+        holders: Any = redis.client.mget(keys) if keys else []
+    own = holder(redis.whole)
+    kept = [name for name, by in zip(names, holders, strict=True) if by == own]
+    if not kept or server(redis.whole) is not None:
+        return ok("no other controller is seen under this host's name", "未见其他控制器使用本机名")
+    what, host = ", ".join(kept), own.partition(" ")[0]
+    return fail(
+        f"another controller that calls itself {host} keeps the calls of {what}",
+        f"另一台同名（{host}）的控制器正在管理 {what} 的呼叫",
+        Words(
+            "`hostnamectl set-hostname NAME`, another on each controller.",
+            "请执行 hostnamectl set-hostname 名称，每台控制器不同。",
+        ),
+    )

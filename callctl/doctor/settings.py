@@ -15,7 +15,7 @@ from callctl.settings import Settings, split_address
 
 def room(settings: Settings) -> Room[Settings]:
     """The settings' checks."""
-    return Room("settings", nullcontext(settings), (nodes, edges, sockets, addresses, allowed, listen))
+    return Room("settings", nullcontext(settings), (nodes, edges, sockets, places, addresses, allowed, listen))
 
 
 def nodes(settings: Settings) -> Answer:
@@ -62,6 +62,30 @@ def sockets(settings: Settings) -> Answer:
     return ok("every edge's listeners can be read", "所有边缘代理的监听地址均可识别")
 
 
+def places(settings: Settings) -> Answer:
+    """Each edge and node has a SIP address of its own, each node and this host a port of its own for calls."""
+    sip = [(f"edge {one.name}", one.address) for one in settings.edges] + [
+        (f"node {one.name}", one.sip) for one in settings.nodes
+    ]
+    tcp = [("[esl] listen", settings.esl.listen), ("[http] listen", settings.http.listen)] + [
+        (f"node {one.name}", one.esl) for one in settings.nodes
+    ]
+    for group in sip, tcp:
+        seen: dict[tuple[str, int], str] = {}
+        for name, address in group:
+            other = seen.setdefault(split_address(address), name)
+            if other != name:
+                return fail(
+                    f"{other} and {name} have one address, {address}",
+                    f"{other} 与 {name} 使用同一地址 {address}",
+                    Words(
+                        "Write [[edges]] address, [[nodes]] sip and esl as each of them has it.",
+                        "请按实际情况填写 [[edges]] address、[[nodes]] sip 与 esl。",
+                    ),
+                )
+    return ok("edges and nodes have addresses of their own", "边缘代理与节点的地址各不相同")
+
+
 def addresses(settings: Settings) -> Answer:
     """Edges and nodes are dialled by IP address: FreeSWITCH looks a name up while the call waits."""
     dialled = chain((edge.address for edge in settings.edges), (node.sip for node in settings.nodes))
@@ -79,6 +103,12 @@ def addresses(settings: Settings) -> Answer:
 def allowed(settings: Settings) -> Answer:
     """Calls of every node are let in."""
     out = [node.name for node in settings.nodes if not _let_in(settings, node.esl) | _let_in(settings, node.sip)]
+    if not out and (wide := [str(one) for one in settings.esl.allowed if not one.prefixlen]):
+        return warn(
+            f"[esl] allowed has {', '.join(wide)}: whoever reaches the port can bring calls, with any account's name",
+            f"[esl] allowed 含 {', '.join(wide)}：能到达该端口者都可冒任何账户送入呼叫",
+            Words("Name the nodes' networks only.", "请只填写节点所在网段。"),
+        )
     if not out:
         return ok("every node's address is in [esl] allowed", "所有节点地址都在 [esl] allowed 中")
     mend = Words("Add the node's network to [esl] allowed.", "请将节点的网段加入 [esl] allowed。")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Callable
 
 import gevent
@@ -19,6 +20,11 @@ from callctl.settings import Settings, state_directory
 log = structlog.get_logger()
 
 ORPHANED = 1.0  # seconds between looks whether the supervisor still lives
+
+
+def holder(settings: Settings) -> str:
+    """What tells this host's recorder from those of others, the same after a restart."""
+    return f"{socket.gethostname()} {settings.spool.directory}"
 
 
 def open_board(settings: Settings, workers: int) -> Board:

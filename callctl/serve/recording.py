@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket as plain
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -23,7 +22,8 @@ from callctl.live import board, client, edges
 from callctl.live.board import Board
 from callctl.live.lease import Lease
 from callctl.live.publisher import Publisher
-from callctl.serve.parts import for_ever, open_board, open_rooms, until_told
+from callctl.serve.connections import BALANCES, CONFIGURATION, WRITING
+from callctl.serve.parts import for_ever, holder, open_board, open_rooms, until_told
 from callctl.settings import Node, Redis, Settings, state_directory
 from callctl.store.balance import Balances
 from callctl.store.pool import Pool
@@ -50,14 +50,13 @@ def run(settings: Settings, workers: int) -> None:
     publisher = Publisher(redis, settings.redis, rewrite)
     rooms = open_rooms(settings, redis, marks)
     told_of = partial(tell_redis, publisher, settings.redis)
-    writer = Writer(spool, Pool(settings.mysql, 2), settings.spool.batch, told_of)
-    known = Configuration(Pool(settings.mysql, 1))
-    balances = Balances(Pool(settings.mysql, 2))
+    writer = Writer(spool, Pool(settings.mysql, WRITING), settings.spool.batch, told_of)
+    known = Configuration(Pool(settings.mysql, CONFIGURATION))
+    balances = Balances(Pool(settings.mysql, BALANCES))
     money = Money(redis, settings.redis, balances.opening)
-    holder = f"{plain.gethostname()} {spool.path}"  # the same after a restart
 
     def recorder_of(node: Node) -> NodeRecorder:
-        lease = Lease(redis, settings.redis, f"keeper:{node.name}", holder, keeper.KEEP)
+        lease = Lease(redis, settings.redis, keeper.lease_name(node.name), holder(settings), keeper.KEEP)
         kept = keeper.Keeper(settings.money, money, lease, known.account)
         return NodeRecorder(node, settings, spool, publisher, rooms, kept, known.zone, _marker(marks, node))
 

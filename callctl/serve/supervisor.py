@@ -21,6 +21,7 @@ from callctl.cdr.spool import Spool
 from callctl.errors import ConfigError
 from callctl.esl.server import listen
 from callctl.live import board
+from callctl.serve.connections import CHECKING
 from callctl.serve.parts import open_board
 from callctl.settings import Settings, state_directory
 from callctl.store.migrate import require_current
@@ -81,7 +82,7 @@ class Supervisor:
         """What would end the processes again and again is said once, here. Raises CallctlError."""
         listen(self._settings.http.listen, "[http] listen").close()
         Spool(folder).close()
-        pool = Pool(self._settings.mysql, 1)
+        pool = Pool(self._settings.mysql, CHECKING)
         try:
             require_current(pool)
         finally:

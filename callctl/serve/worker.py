@@ -21,6 +21,7 @@ from callctl.live import board, client
 from callctl.live.board import Board
 from callctl.live.metrics import calls_held
 from callctl.live.publisher import Publisher
+from callctl.serve.connections import CONFIGURATION
 from callctl.serve.parts import for_ever, open_board, open_rooms, until_told
 from callctl.settings import Settings, state_directory
 from callctl.store.balance import Balances
@@ -84,7 +85,7 @@ def _facts(settings: Settings, redis: client.Client, marks: Board) -> Facts:
     prices = Pool(settings.mysql, PRICING_AT_ONCE, PRICING)
     return Facts(
         settings,
-        Pool(settings.mysql, 1),
+        Pool(settings.mysql, CONFIGURATION),
         LocationStore(registrations, location),
         open_rooms(settings, redis, marks),
         Limits(redis, settings.redis),

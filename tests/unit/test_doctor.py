@@ -42,6 +42,16 @@ def test_settings_that_fit():
         ),
         ({"edges": (EDGE.model_copy(update={"address": "kam.test:5060"}),)}, "addresses", "warn", "kam.test", "IP"),
         ({"esl": Esl(allowed=("192.0.2.0/24",))}, "allowed", "fail", "fs1", "[esl] allowed"),
+        ({"esl": Esl(allowed=("0.0.0.0/0",))}, "allowed", "warn", "0.0.0.0/0: whoever", "networks only"),
+        (
+            {"edges": (EDGE.model_copy(update={"address": NODE.sip}),)},
+            "places", "fail", "edge a and node fs1 have one address, 127.0.0.1:5080", "[[nodes]] sip",
+        ),
+        (
+            {"nodes": (NODE, NODE.model_copy(update={"name": "fs2", "sip": "127.0.0.2:5080"}))},
+            "places", "fail", "node fs1 and node fs2 have one address, 127.0.0.1:8021", "esl",
+        ),
+        ({"esl": Esl(listen="127.0.0.1:8085")}, "places", "fail", "[esl] listen and [http] listen", "as each"),
         (
             {"nodes": (NODE.model_copy(update={"esl": "192.0.2.9:8021"}),)},
             "listen", "fail", "other hosts cannot reach", "[esl] listen",
@@ -258,7 +268,7 @@ def test_grants(grants, verdict):
 
 @pytest.mark.parametrize(("text", "verdict"), [("5.0.14", "fail"), ("6.0.16", "ok"), ("7.2.4", "ok"), ("10.0.1", "ok")])
 def test_versions_of_redis(text, verdict):
-    assert redis.version(redis.Asked(None, Redis(), {"redis_version": text})).verdict == verdict
+    assert redis.version(redis.Asked(None, FITTING, {"redis_version": text})).verdict == verdict
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,18 @@
 import os
 import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from gevent import subprocess as green
 from pydantic import SecretStr
 
 from callctl.cdr.spool import Record, Spool
 from callctl.doctor import finding, host
-from callctl.settings import Http
+from callctl.settings import Http, Settings
 from callctl.settings import Spool as SpoolSettings
 from tests.integration.doctor.bench import (
     expect,
@@ -108,6 +111,25 @@ def test_too_few_open_files(installation):
     expect(
         settings.model_copy(update={"esl": many}), "host.open_files", "warn", "open files are allowed", "LimitNOFILE"
     )
+
+
+@pytest.mark.parametrize("own", ["localhost", "localhost.localdomain"])
+def test_a_host_without_a_name(installation, monkeypatch, own):
+    settings, _ = installation
+    monkeypatch.setattr(host.socket, "gethostname", lambda: own)
+    expect(settings, "host.name", "warn", f"calls itself {own}", "set-hostname")
+
+
+def test_workers_are_counted_where_they_run(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert host.workers(Settings()) == 7
+    script = "import sys, time; print(flush=True); time.sleep(60)"
+    for more, count in (["serve", "--workers", "3"], 3), (["serve", "--workers=12"], 12), (["serve"], 1):
+        with green.Popen([sys.executable, "-c", script, *more], stdout=subprocess.PIPE) as process:
+            process.stdout.readline()
+            monkeypatch.setattr(host, "server", lambda _, number=process.pid: number)
+            assert host.workers(Settings()) == count
+            process.kill()
 
 
 def test_settings_and_secrets_are_examined_too(installation):

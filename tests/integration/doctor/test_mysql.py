@@ -6,7 +6,10 @@ from contextlib import contextmanager
 import pytest
 from pydantic import SecretStr
 
-from tests.integration.doctor.bench import DATABASE, expect
+from callctl.call.world import PRICING_AT_ONCE
+from callctl.doctor import mysql
+from callctl.serve.connections import needed
+from tests.integration.doctor.bench import DATABASE, diagnose, expect
 
 
 @contextmanager
@@ -57,6 +60,41 @@ def test_a_mysql_set_up_wrongly(installation, administrator, monkeypatch, variab
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
     with set_to(administrator, variable, value):
         expect(settings, check, verdict, what, mend)
+
+
+def test_connections_are_those_of_every_pool(installation, administrator, monkeypatch):
+    """What is said to be needed is enough, and one less is not: so many does `callctl serve` open at most."""
+    settings, _ = installation
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    most = settings.location.connections
+    own = 3 * (1 + PRICING_AT_ONCE + most) + 1 + 2 + 2 + 1
+    assert needed(settings, 3) == (own - 3 * most, 3 * most)
+    monkeypatch.setattr(mysql, "OTHER_CONNECTIONS", 5)
+    for limit, verdict in (own + 5, "ok"), (own + 4, "warn"):
+        with set_to(administrator, "max_connections", str(limit + 1)):  # one is the administrator's
+            found = diagnose(settings)["mysql.connections"]
+        assert (found.verdict, f"{own + 5}" in found.what.en) == (verdict, True), found
+
+
+def test_a_user_who_may_not_connect_so_often(installation, administrator):
+    settings, _ = installation
+    administrator("ALTER USER callctl@127.0.0.1 WITH MAX_USER_CONNECTIONS 12")
+    try:
+        expect(settings, "mysql.connections", "warn", "max_user_connections is 12", "Set max_user_connections to")
+    finally:
+        administrator("ALTER USER callctl@127.0.0.1 WITH MAX_USER_CONNECTIONS 0")
+
+
+def test_a_location_server_of_its_own(installation, administrator):
+    settings, _ = installation
+    apart = settings.location.model_copy(update={"mysql": settings.mysql})
+    settings = settings.model_copy(update={"location": apart})
+    found = diagnose(settings)
+    assert found["location.connections"].what.en.startswith("max_connections is")
+    with set_to(administrator, "max_connections", "12"):
+        assert diagnose(settings)["location.connections"].verdict == "warn"
+    with set_to(administrator, "init_connect", "'SET timestamp = UNIX_TIMESTAMP() + 7200'"):
+        assert diagnose(settings)["location.time_of_day"].verdict == "fail"
 
 
 @pytest.mark.parametrize(
