@@ -46,6 +46,7 @@ _CHARGED = """
 SELECT id, kind, body FROM record
 WHERE id > ? AND kind = 'cdr' AND instr(body, CAST('"charges":[{' AS BLOB)) ORDER BY id LIMIT 500
 """
+_FORGET = "DELETE FROM open_call WHERE call_uuid = :call_uuid"
 _CLOSE = "INSERT OR REPLACE INTO closed_call (call_uuid, at) VALUES (:call_uuid, :now)"
 
 
@@ -263,14 +264,14 @@ class Spool:
 
     def _write_all(self) -> str:
         """One transaction for all that is not on disk; returns what went wrong."""
-        steps: list[Step] = []
-        for commit in self._unwritten:
-            steps.append((_KEEP, commit.rows))
-            for call in commit.calls:
-                if call["state"] == "final":
-                    steps += [("DELETE FROM open_call WHERE call_uuid = :call_uuid", [call]), (_CLOSE, [call])]
-                else:
-                    steps.append((_OPEN, [call]))
+        rows = [row for commit in self._unwritten for row in commit.rows]
+        calls = [call for commit in self._unwritten for call in commit.calls]
+        ended = [call for call in calls if call["state"] == "final"]
+        # Of a call that both began and ended the end counts, whichever was put first.
+        steps: list[Step] = [
+            (_KEEP, rows), (_OPEN, [call for call in calls if call["state"] != "final"]),
+            (_FORGET, ended), (_CLOSE, ended),
+        ]  # fmt: skip
         if time.monotonic() - self._pruned > 3600:
             self._pruned = time.monotonic()
             steps.append(("DELETE FROM closed_call WHERE at < ?", [(time.time_ns() // 1000 - _TOMBSTONE,)]))

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from json import dumps, loads
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
+
+import orjson
 
 from callctl.errors import CallctlError
 from callctl.rating.longest import longest
@@ -102,8 +103,8 @@ def _held_when(basis: Basis, decided_us: int | None) -> Rate | None:
 
 def pack(bases: Iterable[Basis]) -> str:
     """As a text of letters, digits, - and _."""
-    text = dumps([_plain(basis) for basis in bases], separators=(",", ":"), default=str, ensure_ascii=False)
-    return urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+    text = orjson.dumps([_plain(basis) for basis in bases], default=str)
+    return urlsafe_b64encode(zlib.compress(text, 9)).decode().rstrip("=")
 
 
 @lru_cache(1024)  # a call says the same in every event
@@ -114,7 +115,7 @@ def unpack(text: str) -> tuple[Basis, ...]:
         data = opened.decompress(urlsafe_b64decode(text + "=" * (-len(text) % 4)), _MOST)
         if not opened.eof:
             raise ValueError("not whole")
-        return tuple(_basis(*each) for each in loads(data))
+        return tuple(_basis(*each) for each in orjson.loads(data))
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, zlib.error, CallctlError) as error:
         raise ValueError(f"{text[:80]!r} is no basis of charges") from error
 
@@ -137,7 +138,7 @@ def _plain_rate(rate: Rate) -> list[Any]:
     ]  # fmt: skip
     while terms and terms[-1] == _TERMS[len(terms) - 1]:
         terms.pop()
-    return [rate.destination, rate.steps, *terms]
+    return [rate.destination, [[*step] for step in rate.steps], *terms]
 
 
 def _plain_when(when: When) -> list[Any]:
