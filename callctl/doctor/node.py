@@ -10,7 +10,7 @@ import gevent
 from callctl.doctor import sip as wire
 from callctl.doctor.dialplan import dialplan
 from callctl.doctor.finding import Answer, Room, Words, fail, ok, warn
-from callctl.doctor.profile import guards, peers, profile, rooms
+from callctl.doctor.profile import arrivals, guards, peers, profile, rooms
 from callctl.doctor.switch import Asked, codecs, expansion, limits, modules, name, ready, time_of_day
 from callctl.esl.feed import Feed
 from callctl.settings import Node, Settings
@@ -21,7 +21,21 @@ def room(node: Node, settings: Settings) -> Room[Asked]:
     return Room(
         "switch",
         _open(node, settings),
-        (name, ready, time_of_day, modules, codecs, profile, peers, guards, rooms, limits, expansion, dialplan),
+        (
+            name,
+            ready,
+            time_of_day,
+            modules,
+            codecs,
+            profile,
+            peers,
+            guards,
+            rooms,
+            limits,
+            expansion,
+            dialplan,
+            arrivals,
+        ),
         where=Words(f"its event socket answers at {node.esl}", f"其事件套接字在 {node.esl} 应答"),
         mend="请确认 FreeSWITCH 正在运行，mod_event_socket 在该地址监听，ACL 与防火墙允许本机，且密码一致。",
         about=node.name,

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 
 from callctl.doctor.finding import Answer, Words, fail, ok, skip, warn
+from callctl.doctor.mysql import opened
 from callctl.doctor.switch import Asked
+from callctl.errors import StoreError
 from callctl.settings import split_address
 
 # What freeswitch-conf sets and a node must not have otherwise: what happens else.
@@ -51,6 +53,13 @@ def profile(switch: Asked) -> Answer:
             mend,
         )
     return ok(f"SIP profile {node.profile} is up at {own}", f"SIP profile {node.profile} 运行于 {own}")
+
+
+# Calls that no controller took are recorded as well, by the node's feed.
+_RECORDED = (
+    "SELECT COUNT(controller) FROM (SELECT node, controller FROM cdr ORDER BY seq DESC LIMIT 2000) AS latest"
+    " WHERE node = %s"
+)
 
 
 def peers(switch: Asked) -> Answer:
@@ -111,6 +120,33 @@ def guards(switch: Asked) -> Answer:
     )
     say = fail if bad else warn
     return say("; ".join(en for en, _ in bad + lacking), "；".join(zh for _, zh in bad + lacking), mend)
+
+
+def arrivals(switch: Asked) -> Answer:
+    """Its calls reach a controller: that is seen from there only, by what became of them."""
+    status = switch.profile()
+    came, lost = (int(status.get(label, "0") or 0) for label in ("CALLS-IN", "FAILED-CALLS-IN"))
+    if not came or lost < came:
+        return ok(
+            f"{came} calls came since it started, {lost} failed", f"启动以来来话 {came} 个，失败 {lost} 个"
+        )
+    try:
+        with opened(switch.settings.mysql) as pool:
+            recorded = pool.rows(_RECORDED, (switch.node.name,))[0][0]
+    except StoreError:
+        return skip("not examined, as MySQL did not tell what was recorded", "无法从 MySQL 查询记录，未检查")
+    if recorded:
+        return ok(f"all of its {came} calls were refused by callctl", f"其 {came} 个来话均被 callctl 拒绝")
+    return fail(
+        f"none of its {came} calls reached a controller",
+        f"其 {came} 个来话均未到达控制器",
+        Words(
+            "See FreeSWITCH's log for `Socket Error!`: let its address through to [esl] listen of each controller "
+            "(deploy/nftables/controller.nft), and see that callctl serve runs.",
+            "请查看 FreeSWITCH 日志中的 Socket Error!：在防火墙放行其到各控制器 [esl] listen 的连接"
+            "（deploy/nftables/controller.nft），并确认 callctl serve 正在运行。",
+        ),
+    )
 
 
 def rooms(switch: Asked) -> Answer:

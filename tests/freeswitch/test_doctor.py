@@ -8,7 +8,10 @@ from pydantic import SecretStr
 from callctl.doctor import node
 from callctl.doctor.finding import examine
 from callctl.settings import Edge, Esl, Settings
+from callctl.store.migrate import migrate
+from tests.freeswitch.phones import Phones
 from tests.freeswitch.switch import Switch
+from tests.integration.platform import wait
 
 EDGE = Edge(name="a", server_id=1, address="127.0.0.1:5060")
 
@@ -50,3 +53,22 @@ def test_what_does_not_fit_it(freeswitch, changes, check, what):
     found = diagnose(freeswitch, **changes)
     assert {name for name, one in found.items() if one.verdict == "fail"} == {check}
     assert what in found[check].what.en
+
+
+def test_calls_that_reach_no_controller(tmp_path, settings):
+    """Nobody listens where the dialplan brings them."""
+    migrate(settings.mysql)
+    (tmp_path / "switch").mkdir()
+    lonely = Switch(tmp_path / "switch", "127.0.0.1:9", name="lonely").start()
+    phones = Phones(tmp_path, lonely.sip_port)
+    try:
+        found = examine(node.room(lonely.node, settings))
+        assert [one.verdict for one in found if one.check == "switch.arrivals"] == ["ok"]
+        wait(lambda: phones.caller("stays", "1002", 100).wait().final.status == 503, "a call was refused")
+        found = examine(node.room(lonely.node, settings))
+        [answer] = [one for one in found if one.check == "switch.arrivals"]
+    finally:
+        phones.stop()
+        lonely.stop()
+    assert answer.verdict == "fail"
+    assert "calls reached a controller" in answer.what.en

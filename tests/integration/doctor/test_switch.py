@@ -170,3 +170,23 @@ def test_a_controller_that_is_named_twice(installation):
     listen = settings.esl.listen
     node.dialplan = controlled_by([listen, listen])
     expect(settings, "switch.dialplan", "warn", f"names one twice: {listen}", "callctl_controllers")
+
+
+def test_calls_that_reach_no_controller(installation, database, monkeypatch):
+    settings, _ = installation
+    sofia = api.COMMANDS["sofia"]
+
+    def counted(came, lost):
+        text = f"CALLS-IN         \t{came}\nFAILED-CALLS-IN  \t{lost}\n"
+        monkeypatch.setitem(api.COMMANDS, "sofia", lambda node, arguments: sofia(node, arguments) + text)
+
+    counted(7, 6)
+    assert diagnose(settings)["switch.arrivals"].what.en == "7 calls came since it started, 6 failed"
+    counted(7, 7)
+    expect(settings, "switch.arrivals", "fail", "none of its 7 calls reached", "deploy/nftables/controller.nft")
+    with database.transaction() as cursor:
+        cursor.execute("INSERT INTO cdr (call_uuid, started_at, state, node) VALUES ('u', NOW(), 'final', 'sim1')")
+    assert diagnose(settings)["switch.arrivals"].verdict == "fail"  # of its feed
+    with database.transaction() as cursor:
+        cursor.execute("UPDATE cdr SET controller = 'core/0'")
+    assert diagnose(settings)["switch.arrivals"].what.en == "all of its 7 calls were refused by callctl"
