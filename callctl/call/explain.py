@@ -9,7 +9,7 @@ from callctl.call import facts
 from callctl.case import Decision
 from callctl.language import Lang, say
 from callctl.model import CallRequest, Message
-from callctl.plan import Reject
+from callctl.plan import Outbound, Reject
 from callctl.reason import BY_NAME
 
 
@@ -27,6 +27,7 @@ def told(decision: Decision, lang: Lang) -> dict[str, Any]:
         "account": decision.account or None,
         "endpoint": decision.endpoint or None,
         "emergency": decision.emergency,
+        "outside": (plan.number or None) if isinstance(plan, Outbound) else None,
         "max_seconds": decision.max_seconds,
         "paid_seconds": decision.paid_seconds,
         "codecs": list(decision.codecs),

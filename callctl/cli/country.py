@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 from callctl.language import Lang
+
+PREFIX = 4  # digits of a prefix by which nearly all countries are told apart
+_LENGTHS = (10, 9, 8, 7, 11)  # of national numbers, the usual ones first
+_DIGITS = "2345678901"  # that a prefix may go on with
+
+
+class Countries(NamedTuple):
+    """How many rates each country has, the most first; how many are of none, and beginnings of those prefixes."""
+
+    rates: Mapping[str, int]
+    unknown: int
+    examples: tuple[str, ...]
+    more: bool  # than the examples
 
 
 @lru_cache(4096)
@@ -17,4 +32,44 @@ def country(number: str, lang: Lang) -> str:
         parsed = phonenumbers.parse(f"+{number.removeprefix('+')}")
     except phonenumbers.NumberParseException:
         return ""
-    return country_name_for_number(parsed, lang) or country_name_for_number(parsed, "en")
+    named = country_name_for_number(parsed, lang) or country_name_for_number(parsed, "en")
+    if named or not phonenumbers.is_possible_number(parsed):
+        return named
+    return country_of_prefix(number.removeprefix("+"), lang)  # one that nobody has been given yet
+
+
+def countries(counts: Mapping[str, int], lang: Lang) -> Countries:
+    """The countries of rates, of which so many begin with each of some digits."""
+    found: dict[str, int] = {}
+    unknown: list[str] = []
+    for prefix, count in counts.items():
+        if name := country_of_prefix(prefix, lang):
+            found[name] = found.get(name, 0) + count
+        else:
+            unknown.append(prefix)
+    by_number = dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+    return Countries(by_number, sum(counts[prefix] for prefix in unknown), tuple(unknown[:3]), len(unknown) > 3)
+
+
+def country_of_prefix(prefix: str, lang: Lang) -> str:
+    """The country of most numbers that begin so; "" where no country's do."""
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE as REGIONS  # noqa: PLC0415
+    from phonenumbers import PhoneNumber, example_number  # noqa: PLC0415
+    from phonenumbers.geocoder import country_name_for_number  # noqa: PLC0415
+
+    code = next((prefix[:length] for length in (1, 2, 3) if _code(prefix[:length]) in REGIONS), "")
+    if not code:
+        return ""
+    national = prefix[len(code) :]
+    whole = ((national + _DIGITS)[: max(length, len(national))] for length in _LENGTHS)
+    numbers = [PhoneNumber(country_code=int(code), national_number=int(digits)) for digits in whole]
+    any_of_it = example_number(REGIONS[int(code)][0])  # of several countries with the code the main one
+    for number in [*numbers, any_of_it] if any_of_it is not None else numbers:
+        if name := country_name_for_number(number, lang) or country_name_for_number(number, "en"):
+            return name
+    return ""
+
+
+def _code(text: str) -> int:
+    """A country's code, 0 where the text is none."""
+    return int(text) if text.isascii() and text.isdecimal() and text[0] != "0" else 0

@@ -13,6 +13,7 @@ import click
 from callctl.call.decide import decide
 from callctl.call.explain import imagined, told
 from callctl.call.world import dry_facts
+from callctl.cli.country import country
 from callctl.cli.output import Context, pass_context
 from callctl.directory import Snapshot
 from callctl.errors import ConfigError
@@ -58,6 +59,7 @@ def explain(
     offer = tuple(codec.strip().upper() for codec in codecs.split(",") if codec.strip())
     request = imagined(called, caller, source, domain, offer, int(moment * 1e6))
     answer = told(decide(request, directory, facts, context.settings), context.lang)
+    answer["country"] = country(answer["outside"] or "", context.lang) or None
     show(context, answer)
     sys.exit(1 if answer["outcome"] == "reject" else 0)
 
@@ -101,4 +103,5 @@ def show(context: Context, answer: dict[str, Any]) -> None:
     limit = context.words(f"at most {most} s", f"最长 {most} 秒")
     if paid < most:
         limit += context.words(f", {paid} s of them paid for at first", f"，首先付 {paid} 秒")
-    click.echo(f"→ {answer['outcome']}: {'; '.join(answer['targets'])}  ({limit})")
+    where = f"  {answer['country']}" if answer.get("country") else ""
+    click.echo(f"→ {answer['outcome']}: {'; '.join(answer['targets'])}{where}  ({limit})")

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from callctl.cli.country import country
 from callctl.cli.output import Context, pass_context
 from callctl.declaration import tariffs
 from callctl.declaration.tariff import EPOCH
@@ -101,7 +102,7 @@ def rate(
     start_us = (start.replace(tzinfo=start.tzinfo or zone) - EPOCH) // timedelta(microseconds=1)
     rates = tariff.find(called, start_us)
     priced = price(rates, start_us, seconds * SECOND, zone)
-    answer = told(tariff, priced, zone)
+    answer = {**told(tariff, priced, zone), "country": country(called, context.lang) or None}
     if balance is not None:
         answer["max_seconds"] = longest(rates, start_us, zone, balance, seconds)
     if context.as_json:
@@ -170,7 +171,8 @@ def _shown(amount: Fraction) -> str:
 def _show(context: Context, answer: dict[str, Any]) -> None:
     words = context.words
     currency = answer["currency"]
-    click.echo(f"{answer['prefix'] or '*'} {answer['destination']} ({answer['tariff']})")
+    where = f"  {answer['country']}" if answer["country"] else ""
+    click.echo(f"{answer['prefix'] or '*'} {answer['destination']} ({answer['tariff']}){where}")
     if Decimal(answer["connect_fee"]):
         click.echo(f"{words('connect fee', '接通费')} {answer['connect_fee']}")
     columns = ("at", "seconds", "increments", "price", "amount")

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from callctl import rates_csv
 from callctl.cli import entry
+from callctl.cli.country import PREFIX, Countries, countries
 from callctl.cli.database import opened
 from callctl.cli.keys import TARIFF_KEYS
 from callctl.cli.output import Context, pass_context
@@ -22,6 +23,7 @@ from callctl.store import rates
 from callctl.store import tariff as store
 
 _DEADLINE = 600.0  # seconds a statement may take: those that look at every rate take a while
+_NAMED = 5  # countries that an import names
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 
 
@@ -101,8 +103,9 @@ def import_(context: Context, name: str, file: Path, currency: str | None) -> No
         except store.RatesTwice as error:
             said = f"prefix {error.prefix} has a rate of that moment at line {error.first} already; keep one"
             raise ConfigError(f"{file}:{error.second}: {said}.") from error
+        where = countries(store.beginnings(pool, name, PREFIX), context.lang)
     if context.as_json:
-        context.json({"tariff": name, **done._asdict()})
+        context.json({"tariff": name, **done._asdict(), **_fields(where)})
         return
     click.echo(
         context.words(
@@ -110,6 +113,8 @@ def import_(context: Context, name: str, file: Path, currency: str | None) -> No
             f"费率 {name}（{done.currency}）现有 {done.rates} 条，替换了 {done.replaced} 条。",
         )
     )
+    _say_most(context, where, name)
+    _say_unknown(context, where)
 
 
 @tariff.command("list")
@@ -132,16 +137,50 @@ def list_(context: Context) -> None:
 @click.argument("name")
 @pass_context
 def show(context: Context, name: str) -> None:
-    """One tariff: its currency, how many rates it has, when it changed.
+    """One tariff: its currency, how many rates it has, when it changed, and how many of them are of which country.
 
-    查看一个费率：货币、条数、修改时间。
+    查看一个费率：货币、条数、修改时间，以及各国家和地区的条数。
     """
     with opened(context, _DEADLINE) as pool:
         found = store.summary(pool, name)
+        where = countries(store.beginnings(pool, name, PREFIX), context.lang)
     if context.as_json:
-        context.json(found)
-    else:
-        _table(context, [found])
+        context.json({**found, **_fields(where)})
+        return
+    _table(context, [found])
+    if where.rates:
+        click.echo()
+        context.table(context.words("country rates", "国家和地区 条数").split(), list(where.rates.items()))
+    _say_unknown(context, where)
+
+
+def _fields(where: Countries) -> dict[str, Any]:
+    return {"countries": where.rates, "no_country": where.unknown}
+
+
+def _say_most(context: Context, where: Countries, name: str) -> None:
+    """The countries that have most of the rates."""
+    number = len(where.rates)
+    most = [f"{country} {count}" for country, count in where.rates.items()][:_NAMED]
+    en, zh = ", ".join(most), "、".join(most)
+    if number > _NAMED:
+        en += f" and {number - _NAMED} more: see `callctl tariff show {name}`"
+        zh += f" 等 {number} 个：见 `callctl tariff show {name}`"
+    if most:
+        click.echo(context.words(f"Countries: {en}.", f"国家和地区：{zh}。"))
+
+
+def _say_unknown(context: Context, where: Countries) -> None:
+    """How many rates are of no country: those of satellites and the like, or prefixes that are not international."""
+    if where.unknown:
+        named = ", ".join(prefix or "*" for prefix in where.examples)
+        more = " …" if where.more else ""
+        click.echo(
+            context.words(
+                f"Of no country: {where.unknown} (prefixes that begin with {named}{more})",
+                f"不属于任何国家和地区：{where.unknown} 条（前缀以 {named}{more} 开头）",
+            )
+        )
 
 
 def _table(context: Context, found: list[dict[str, Any]]) -> None:

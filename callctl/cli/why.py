@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from callctl.call.explain import mend, told_from_trace
+from callctl.cli.country import country
 from callctl.cli.explain import MARKS
 from callctl.cli.output import Context, pass_context
 from callctl.cli.tail import WORDS
@@ -42,7 +43,10 @@ def why(context: Context, call_uuid: str) -> None:
     advice = mend(call["reason"], context.lang)
     if context.as_json:
         decided = {key: call["trace"].get(key) for key in DECIDED}
-        context.json({**call, **decided, "sip": call["sip_status"], "steps": steps, "mend": advice})
+        where = _countries(context, call)
+        context.json({
+            **call, **decided, "sip": call["sip_status"], "steps": steps, "mend": advice, "countries": where
+        })  # fmt: skip
     else:
         _print(context, call, steps, advice)
 
@@ -52,6 +56,8 @@ def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], 
     click.echo(f"{call['caller'] or '?'} → {call['called'] or '?'}  ({call['node']}, {call['controller'] or '-'})")
     for step in steps:
         click.echo(f"{MARKS[step['verdict']]} {step['check']:<12} {step['detail']}")
+    for number, where in _countries(context, call).items():
+        click.echo(context.words(f"  outside: {number}  {where}", f"  外呼：{number}  {where}"))
     for leg in call["legs"]:
         status = f"SIP {leg['sip_status']}" if leg["sip_status"] else ""
         click.echo(f"  {leg['leg'] or '?'}. {leg['target'] or leg['leg_uuid']}  {status} {leg['hangup_cause'] or ''}")
@@ -67,6 +73,12 @@ def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], 
     click.echo(_ending(context, call))
     if advice:
         click.echo(f"→ {call['reason']}: {advice}")
+
+
+def _countries(context: Context, call: dict[str, Any]) -> dict[str, str]:
+    """The numbers that were called outside, each with its country."""
+    numbers = dict.fromkeys(leg["number"] for leg in call["legs"] if leg["number"])
+    return {number: country(number, context.lang) for number in numbers}
 
 
 def _charge(context: Context, charge: dict[str, Any]) -> str:

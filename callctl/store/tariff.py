@@ -61,6 +61,16 @@ def summary(pool: Pool, name: str) -> dict[str, Any]:
     raise NoTariff(name)
 
 
+def beginnings(pool: Pool, name: str, digits: int) -> dict[str, int]:
+    """By the first `digits` of their prefixes, how many rates of a tariff are in force."""
+    rows = pool.rows(
+        "SELECT LEFT(prefix, %s) AS begins, COUNT(*) FROM tariff JOIN tariff_rate ON tariff_rate.tariff = name "
+        "AND tariff_rate.generation = tariff.generation WHERE name = %s GROUP BY begins ORDER BY begins",
+        (digits, name),
+    )
+    return dict(rows)
+
+
 def load(pool: Pool, name: str, number: str) -> Tariff:
     """The tariff with the rates that a call to `number` may have, all of one moment. Raises NoTariff."""
     found = load_several(pool, [name], number)

@@ -90,12 +90,15 @@ def test_every_carrier_is_there_with_its_price_and_why_it_is_tried_or_not(explai
     assert done.exit_code == 0
     assert steps(done, "route") == CANDIDATES
     assert json.loads(done.stdout)["targets"] == ["447700900123@198.51.100.1:5060 of north"]
+    answer = json.loads(done.stdout)
+    assert (answer["outside"], answer["country"]) == ("447700900123", "United Kingdom")
     people = explain("--endpoint", "8001@example.net", "--to", "+447700900123")
     assert "✓ route        1. carrier north: costs 1.05 USD" in people.stdout
     assert "· route        carrier shut is left out" in people.stdout
-    assert "→ bridge: 447700900123@198.51.100.1:5060 of north" in people.stdout
+    assert "→ bridge: 447700900123@198.51.100.1:5060 of north  United Kingdom" in people.stdout
     chinese = explain("--endpoint", "8001@example.net", "--to", "+447700900123", "--lang", "zh")
     assert "不用运营商 shut：已关闭" in chinese.stdout
+    assert "of north  英国" in chinese.stdout
 
 
 def test_a_did_that_leads_outside_costs_its_account_both_ways(explain):

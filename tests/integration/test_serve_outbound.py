@@ -75,6 +75,7 @@ def test_the_next_carrier_takes_a_call_that_the_cheapest_does_not(platform, carr
     why = platform.serves[0].run("why", result.uuid, "--lang", "en").out
     assert "1. carrier first: costs 0.3 USD" in why
     assert "next carrier" in why
+    assert f"outside: {TO}  United Kingdom" in why
 
 
 def test_a_busy_callee_is_called_once(platform, carriers):

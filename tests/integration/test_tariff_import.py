@@ -13,6 +13,7 @@ from callctl.store.tariff import summary
 from tests.integration.platform import wait
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "rates.csv"
+COUNTRIES = {"China": 3, "United Kingdom": 2, "United States": 1}
 HEADER = "prefix,destination,rate,connect_fee,increment,minimum\n"
 
 
@@ -69,10 +70,26 @@ def test_list_and_show_in_both_languages(run):
     run("tariff", "import", "retail", EXAMPLE, "--currency", "USD")
     (found,) = [json.loads(line) for line in run("tariff", "list", "--json").stdout.splitlines()]
     assert (found["name"], found["currency"], found["rates"]) == ("retail", "USD", 6)
-    assert json.loads(run("tariff", "show", "retail", "--json").stdout) == found
-    assert "currency" in run("tariff", "show", "retail", "--lang", "en").stdout
+    where = {"countries": COUNTRIES, "no_country": 0}
+    assert json.loads(run("tariff", "show", "retail", "--json").stdout) == {**found, **where}
+    shown = run("tariff", "show", "retail", "--lang", "en").stdout
+    assert "currency" in shown
+    assert "China           3" in shown
+    assert "英国" in run("tariff", "show", "retail", "--lang", "zh").stdout
     assert "货币" in run("tariff", "list", "--lang", "zh").stdout
     assert run("tariff", "show", "gold", code=1).stderr.startswith("callctl: There is no tariff gold")
+
+
+def test_an_import_says_of_which_countries_the_rates_are_and_which_are_of_none(run, tmp_path):
+    file = tmp_path / "odd.csv"
+    prefixes = ["44", "4420", "49", "33", "34", "351", "86", "00441", "999", "0", "0049", "1876", "7495"]
+    file.write_text("prefix,rate\n" + "".join(f"{prefix},0.1\n" for prefix in prefixes))
+    said = run("tariff", "import", "odd", file, "--currency", "USD", "--lang", "en").stdout.splitlines()
+    assert said[1:] == [
+        "Countries: United Kingdom 2, China 1, France 1, Germany 1, Jamaica 1 and 3 more: "
+        "see `callctl tariff show odd`.",
+        "Of no country: 4 (prefixes that begin with 0, 0044, 0049 …)",
+    ]
 
 
 def test_a_hundred_thousand_rates_and_then_one_bad_row(run, tmp_path, database):

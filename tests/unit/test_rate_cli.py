@@ -34,6 +34,7 @@ def test_from_day_into_night():
         "tariff": "gold",
         "prefix": "44",
         "destination": "United Kingdom",
+        "country": "United Kingdom",
         "connect_fee": "0.4",
         "steps": [
             {
