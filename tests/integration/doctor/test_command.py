@@ -1,14 +1,20 @@
 """`callctl doctor` as people and programs read it, on an installation that is well."""
 
 import json
+import re
 import sys
 import time
+from pathlib import Path
 
 import gevent
+import pytest
 from gevent import subprocess as green
 
 from callctl.doctor import host
+from callctl.doctor.installation import examine_all
 from tests.integration.doctor.bench import diagnose, run, write
+
+PAGES = Path(__file__).parents[3] / "docs"
 
 
 def test_a_healthy_installation(installation, tmp_path):
@@ -60,3 +66,11 @@ def test_beside_a_controller_that_serves(installation, tmp_path):
     finally:
         serving.terminate()
         serving.wait()
+
+
+@pytest.mark.parametrize("page", ["doctor.md", "doctor.zh.md"])
+def test_every_check_stands_in_the_page(installation, page):
+    settings, _ = installation
+    said = [one.check for one in examine_all(settings, None)]
+    written = re.findall(r"^\| `(\w+\.\w+)` \|", (PAGES / page).read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(written) == sorted(set(said))
