@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple
 
 from callctl.model import Account, CallRequest, Endpoint, Kind, Step
 from callctl.outside import Carrier, Did, Route, RouteEntry, Target
-from callctl.plan import Plan
+from callctl.plan import PLAIN_MEDIA, LegMedia, Plan
+from callctl.policy.together import Together
 from callctl.rating.basis import Basis
 from callctl.rating.tariff import Tariff
 from callctl.reason import Reason
@@ -57,7 +58,9 @@ class Case:
     sell: Basis | None = None  # by what the nearest who pays for the way out does
     buying: Mapping[str, Tariff] = field(default_factory=dict)  # tariffs of its carriers, by name
     caller_id: str = ""
-    codecs: tuple[str, ...] = ()
+    media: Together | None = None
+    codecs: tuple[str, ...] = ()  # of the caller's side
+    far_codecs: tuple[str, ...] = ()  # of the callee's
     plan: Plan | None = None
     levels: tuple[str, ...] = ()
     bases: tuple[Basis, ...] = ()
@@ -81,7 +84,8 @@ class Decision:
     max_seconds: int = 0  # that it may last, whatever the money
     paid_seconds: int = 0  # of these, for which money is held
     ending: Ending = "time"  # what ends the call after them
-    codecs: tuple[str, ...] = ()
+    codecs: tuple[str, ...] = ()  # of the caller's side
+    media: LegMedia = PLAIN_MEDIA  # likewise
     levels: tuple[str, ...] = ()  # where the call holds a place until it ends, though it be refused
     bases: tuple[Basis, ...] = ()  # by what each account pays, the caller's first; where there are any, money is held
     near: tuple[Near, ...] = ()

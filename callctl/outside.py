@@ -53,6 +53,7 @@ class Media(NamedTuple):
 
     path: Literal["switch", "proxy", "bypass"] | None = None
     transcoding: bool | None = None
+    order: Literal["caller", "listed"] | None = None  # of codecs: as the caller offers them, or as they are listed
     relay: bool | None = None
     srtp: Literal["off", "offered", "demanded"] | None = None
     early_media: Literal["passed", "held"] | None = None

@@ -30,6 +30,18 @@ class Wish(NamedTuple):
     number: str  # of dnd, any
 
 
+class LegMedia(NamedTuple):
+    """How the media of one side goes."""
+
+    path: Literal["switch", "proxy", "bypass"] = "switch"
+    srtp: Literal["off", "offered", "demanded"] | None = None  # None: as FreeSWITCH does by itself
+    early_media: bool = True  # what the callee says before the answer is passed to the caller
+    fax: bool = False  # T.38 is passed through
+
+
+PLAIN_MEDIA = LegMedia()
+
+
 @dataclass(frozen=True, slots=True)
 class Bridge:
     """Ring the callee: edges of one group at once, group after group."""
@@ -39,6 +51,7 @@ class Bridge:
     groups: tuple[tuple[EdgeTarget, ...], ...]
     codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
     ring_timeout: int  # seconds, each group
+    media: LegMedia = PLAIN_MEDIA
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,8 @@ class CarrierLeg:
     progress_timeout: int  # seconds until it must have said that it rings
     edge: EdgeTarget | None = None  # None: straight
     codecs: tuple[str, ...] = ()  # empty: as FreeSWITCH negotiates
+    near_codecs: tuple[str, ...] = ()  # of the caller's side
+    media: LegMedia = PLAIN_MEDIA
     username: str = ""  # with which it is to be convinced; "": with none
     password_file: Path | None = None
     limits: Limits = NO_LIMITS  # the carrier's; its place is taken when the try begins

@@ -11,14 +11,14 @@ from collections.abc import Callable
 
 import structlog
 
-from callctl.call import facts, outbound, outcome
+from callctl.call import facts, media, outbound, outcome
 from callctl.case import Decision
 from callctl.errors import CommandFailed
 from callctl.esl import command
 from callctl.esl.session import Session, subscribe
 from callctl.esl.wire import Event
 from callctl.model import ANONYMOUS, CallRequest
-from callctl.plan import Bridge, Conference, Confirm, Direct, Outbound, Reject
+from callctl.plan import Bridge, Conference, Confirm, Direct, LegMedia, Outbound, Reject
 from callctl.reason import Reason
 from callctl.settings import Settings
 
@@ -71,13 +71,14 @@ def commands(
     if isinstance(plan, Reject):
         return _refuse(call, plan.reason, known)
     known |= {"execute_on_answer_callctl": f"sched_hangup +{decision.paid_seconds + 1} ALLOTTED_TIMEOUT"}
-    if decision.codecs:
-        known["absolute_codec_string"] = command.codec_list(decision.codecs)
+    codecs = outbound.near_codecs(plan) if isinstance(plan, Outbound) else decision.codecs
+    if codecs:
+        known["absolute_codec_string"] = command.codec_list(codecs)
     started = {"callctl_started": str(request.started_us)}
     if decision.account:
         started["callctl_account"] = decision.account
     if isinstance(plan, (Bridge, Direct, Outbound)):
-        known |= _common() | _caller_id(request, decision)
+        known |= _common() | _caller_id(request, decision) | media.of_caller(_near(decision))
         if isinstance(plan, Outbound):
             known |= outbound.known(plan, call)
         dialled = _dialled(plan, call, _profile(request, settings), started)
@@ -90,9 +91,16 @@ def commands(
     return *answered, command.execute("echo")
 
 
+def _near(decision: Decision) -> LegMedia:
+    """How the media of the caller's side goes; with carriers, as it does with those that are called now."""
+    if isinstance(decision.plan, Outbound):
+        return outbound.near_media(decision.plan, decision.media)
+    return decision.media
+
+
 def _dialled(plan: Bridge | Direct | Outbound, call: str, profile: str, started: dict[str, str]) -> str:
     if isinstance(plan, Bridge):
-        return command.dial_string(plan, profile, started)
+        return command.dial_string(plan, profile, started | media.of_callee(plan.media))
     if isinstance(plan, Outbound):
         return outbound.dial_string(plan, call, profile, started)
     legs = {

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from uuid import NAMESPACE_OID, uuid5
 
-from callctl.call import buying
+from callctl.call import buying, media
 from callctl.esl import command
-from callctl.plan import CarrierLeg, Outbound
+from callctl.plan import CarrierLeg, LegMedia, Outbound
 
 _FORGET = {"last_bridge_proto_specific_hangup_cause": ""}  # else an attempt that times out leaves the answer before it
 
@@ -25,13 +26,26 @@ def dial_string(plan: Outbound, call: str, profile: str, values: Mapping[str, st
     common = {
         **values,
         "outbound_redirect_fatal": "true",  # or a carrier's 302 has FreeSWITCH dial what the carrier names
-        "ignore_early_media": "true" if len(legs) > 1 else "false",
+        "ignore_early_media": "true" if len(legs) > 1 or not legs[0].media.early_media else "false",
         "originate_timeout": str(min(longest, plan.budget)),
     }
     dialled = [
         (leg.number, leg.gateway, leg.edge, _variables(leg, plan.number, leg_uuid(call, leg))) for leg in legs
     ]
     return command.carrier_dial_string(dialled, profile, common)
+
+
+def near_codecs(plan: Outbound) -> tuple[str, ...]:
+    """The codecs of the caller's side in the first attempt that is left: all that any of its legs may need."""
+    lists = [leg.near_codecs for leg in plan.attempts[0]]
+    return tuple(dict.fromkeys(chain.from_iterable(lists))) if all(lists) else ()
+
+
+def near_media(plan: Outbound, own: LegMedia) -> LegMedia:
+    """How the media of the caller's side goes in that attempt; through the switch where its legs differ."""
+    (first, *others) = (leg.media for leg in plan.attempts[0])
+    path = first.path if all(other.path == first.path for other in others) else "switch"
+    return LegMedia(path, own.srtp, first.early_media, first.fax)
 
 
 def leg_uuid(call: str, leg: CarrierLeg) -> str:
@@ -55,4 +69,4 @@ def _variables(leg: CarrierLeg, number: str, uuid: str) -> dict[str, str]:
         values["origination_caller_id_number"] = leg.caller_id
     if leg.codecs:
         values["absolute_codec_string"] = command.codec_list(leg.codecs)
-    return values
+    return values | media.of_callee(leg.media)

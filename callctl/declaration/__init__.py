@@ -14,6 +14,7 @@ from callctl.declaration.numbers import NumbersEntry
 from callctl.declaration.outside import CarrierEntry, CurrencyEntry, DidEntry, RouteEntry
 from callctl.declaration.references import check_items
 from callctl.declaration.room import RoomEntry
+from callctl.declaration.sides import check_media
 from callctl.declaration.tariff import TariffEntry
 from callctl.errors import ConfigError
 from callctl.routing.numbers import hidden
@@ -73,6 +74,7 @@ class Written(NamedTuple):
         """
         check(self.accounts, self.endpoints, self.tariffs, known)
         check_items(self.accounts, self.endpoints, self.tariffs, self.items, known)
+        check_media(self.accounts, self.endpoints, known)
         items = {what: _entries(group) for what, group in self.items.items()}
         return Declaration(_entries(self.accounts), _entries(self.endpoints), _entries(self.tariffs), items)
 

@@ -14,6 +14,7 @@ class MediaEntry(Entry):
 
     path: Literal["switch", "proxy", "bypass"] | None = None  # through FreeSWITCH, through it untouched, around it
     transcoding: bool | None = None
+    order: Literal["caller", "listed"] | None = None  # of codecs: the caller's, or that of `codecs`
     relay: bool | None = None  # whether the edge relays media
     srtp: Literal["off", "offered", "demanded"] | None = None
     early_media: Literal["passed", "held"] | None = None
@@ -24,8 +25,10 @@ class MediaEntry(Entry):
         around = self.path in ("bypass", "proxy")
         if around and self.transcoding:
             raise ValueError(f"path {self.path} leaves FreeSWITCH no media to transcode; make one of them another")
-        if self.srtp == "demanded":
-            raise ValueError("srtp cannot be demanded: nothing would refuse a call without it; make it offered or off")
+        if around and self.srtp is not None:
+            raise ValueError(f"path {self.path} leaves FreeSWITCH no part in encryption; leave srtp out or the path")
+        if around and self.fax:
+            raise ValueError(f"path {self.path} passes T.38 as it comes; leave fax out or the path")
         if self.path == "bypass" and self.early_media == "held":
             raise ValueError("path bypass gives FreeSWITCH no media to hold back; make one of them another")
         return self

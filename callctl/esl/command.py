@@ -167,7 +167,8 @@ def dial_string(bridge: Bridge, profile: str, values: Mapping[str, str]) -> str:
     """
     legs = dict(values)
     legs["sip_invite_domain"] = domain(bridge.domain)
-    legs["ignore_early_media"] = "true" if any(len(group) > 1 for group in bridge.groups) else "false"
+    several = any(len(group) > 1 for group in bridge.groups)
+    legs["ignore_early_media"] = "true" if several or not bridge.media.early_media else "false"
     if bridge.codecs:
         legs["absolute_codec_string"] = codec_list(bridge.codecs)
     legs["outbound_redirect_fatal"] = "true"  # or a phone's 302 has FreeSWITCH dial what the phone names

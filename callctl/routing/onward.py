@@ -71,6 +71,7 @@ def anew(case: Case) -> None:
     case.again = True
     case.callee, case.room, case.uri, case.out, case.plan = None, "", "", None, None
     case.sell, case.buying = None, {}
+    case.media, case.far_codecs = None, ()
     case.codecs, case.bases, case.most, case.paid, case.ending = (), (), None, None, "time"
     case.near.clear()
 

@@ -12,7 +12,7 @@ from callctl.case import Case, WayOut
 from callctl.model import ANONYMOUS, Limits, Message, Step, failed, passed, skipped
 from callctl.outside import Carrier, Quality
 from callctl.plan import Buy, CarrierLeg, EdgeTarget, Outbound
-from callctl.policy.codecs import common
+from callctl.policy import media
 from callctl.rating.basis import Basis, cost
 from callctl.rating.rounding import shown
 from callctl.rating.tariff import NoRate
@@ -20,7 +20,6 @@ from callctl.reason import Reason
 from callctl.routing import onward
 from callctl.routing.choice import Candidate, Choice, choose, gateways
 from callctl.routing.numbers import rewrite
-from callctl.routing.sdp import offered
 
 
 def check(case: Case) -> Step | None:
@@ -99,12 +98,11 @@ def _ceiling(amount: Fraction) -> Decimal:
 def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list[CarrierLeg]:
     """Each gateway of a carrier, then each by another of its edges; none where no edge or no codec leads to it."""
     carrier = candidate.carrier
-    codecs = carrier.codecs
-    if "pstn" in case.settings.calls.codec_check and not case.emergency and case.request.sdp:
-        codecs = common(case.codecs or offered(case.request.sdp), [carrier.codecs])
-        if not codecs:
-            case.beside.append(skipped("route", "carrier.no_codec", carrier=carrier.name, codecs=carrier.codecs))
-            return []
+    found = media.towards(case, carrier)
+    if found is None:
+        case.beside.append(skipped("route", "carrier.no_codec", carrier=carrier.name, codecs=carrier.codecs))
+        return []
+    how, near, codecs = found
     edges = [None] if carrier.direct else _edges(case, carrier, chance)
     if not edges:
         case.beside.append(skipped("route", "carrier.no_edge", carrier=carrier.name))
@@ -124,6 +122,8 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
             progress_timeout=carrier.progress_timeout,
             edge=edge,
             codecs=codecs,
+            near_codecs=near,
+            media=media.leg(how, carrier.media),
             username=carrier.username,
             password_file=carrier.password_file,
             limits=Limits() if case.emergency else Limits(carrier.calls, carrier.cps),

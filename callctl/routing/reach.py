@@ -6,6 +6,7 @@ from callctl.case import Case
 from callctl.errors import ServiceAway
 from callctl.model import Step, failed, passed
 from callctl.plan import Bridge, Conference, Direct
+from callctl.policy import media
 from callctl.reason import Reason
 from callctl.routing import onward
 from callctl.routing.location import ring_groups
@@ -47,8 +48,9 @@ def _phone(case: Case) -> Step:
         user=callee.user,
         domain=callee.domain,
         groups=ring_groups(located.targets),
-        codecs=case.codecs,
+        codecs=case.far_codecs,
         ring_timeout=case.settings.calls.ring_timeout,
+        media=media.leg(case.media, media.far_side(case)),
     )
     return passed(
         "locate",

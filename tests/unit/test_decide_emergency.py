@@ -74,6 +74,11 @@ def test_what_its_carriers_cost_is_asked_for_and_bars_none():
     ]  # fmt: skip
 
 
+def test_no_codec_and_no_policy_of_media_stands_in_its_way():
+    for (leg,) in decided(sdp=SDP.replace("0 8 96", "18")).plan.attempts:
+        assert (leg.near_codecs, leg.media.path) == ((), "switch")
+
+
 def test_it_asks_for_no_place_of_a_carrier():
     assert {leg.limits for (leg,) in decided().plan.attempts} == {NO_LIMITS}
 

@@ -66,7 +66,15 @@ BASE = "accounts:\n  - {name: a}\n"
         ("carriers:\n  - {name: c, gateways: [{address: nowhere}]}\n", r":2: gateways\.0\.address: 'nowhere' is not"),
         ("carriers:\n  - {name: c, ring_timeout: 5}\n", r":2: progress_timeout is longer"),
         ("carriers:\n  - {name: c, media: {path: bypass, transcoding: true}}\n", r":2: media: path bypass leaves"),
-        ("carriers:\n  - {name: c, media: {path: proxy, srtp: demanded}}\n", r":2: media: .*cannot be demanded"),
+        ("carriers:\n  - {name: c, media: {path: proxy, srtp: offered}}\n", r":2: media: .*no part in encryption"),
+        ("carriers:\n  - {name: c, media: {path: bypass, fax: true}}\n", r":2: media: .*T.38 as it comes"),
+        ("carriers:\n  - {name: c, media: {srtp: demanded}}\n", r":2: .*only where it is reached directly"),
+        ("accounts:\n  - {name: a, media: {srtp: demanded}}\n", r":2: for account a, srtp cannot be demanded"),
+        (
+            "accounts:\n  - {name: a, media: {path: bypass}}\n"
+            "endpoints:\n  - {account: a, user: u, domain: d, media: {transcoding: true}}\n",
+            r":4: for endpoint u@d, path bypass leaves",
+        ),
         ("carriers:\n  - {name: c, media: {path: bypass, early_media: held}}\n", r":2: media: .*no media to hold back"),
         ("routes:\n  - {name: r, entries: [{prefix: x}]}\n", r":2: entries\.0\.prefix"),
         ("routes:\n  - {name: r, entries: [{prefix: '', carriers: [c9]}]}\n", r":2: there is no carrier c9"),
