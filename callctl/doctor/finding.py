@@ -152,6 +152,16 @@ def _in_time(work: Callable[[S], Answer], subject: S, mend: str) -> Answer:
             return work(subject)
     except CallctlError as error:
         return failed(error, mend)
+    except Exception as error:  # noqa: BLE001  what nobody thought of must not hide what the other checks find
+        said = f"{type(error).__name__}: {error}"
+        return fail(
+            f"what it said could not be read ({said})",
+            f"无法理解其回答（{said}）",
+            Words(
+                "See whether what is examined is of a version that callctl knows; then report this line.",
+                "请确认被检查对象的版本受 callctl 支持；若是，请上报此行。",
+            ),
+        )
     except gevent.Timeout as late:
         if late is not timeout:
             raise

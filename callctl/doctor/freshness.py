@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from callctl.doctor.finding import Answer, Words, fail, ok, skip, warn
+from callctl.doctor.finding import CLOCK_WRONG, Answer, Words, fail, ok, skip, warn
 from callctl.doctor.location_rows import STALE, Table
 
 ZONE = 1800  # seconds in the future that only another time zone explains
@@ -16,13 +16,31 @@ def time_zone(table: Table) -> Answer:
         return skip("OpenSIPS writes when registrations end as UTC", "OpenSIPS 以 UTC 写入到期时间")
     off = {name: -own["age"] for name, own in table.by_edge().items() if own.get("age", 0) < -ZONE}
     if not off:
-        return _behind(table) or ok("no edge writes another zone's time", "没有边缘代理写入其他时区的时间")
+        return (
+            _clocks(table)
+            or _behind(table)
+            or ok("no edge writes another zone's time", "没有边缘代理写入其他时区的时间")
+        )
     en = ", ".join(f"{name} by {round(seconds / ZONE) / 2:g} h" for name, seconds in off.items())
     zh = "，".join(f"{name} 快 {round(seconds / ZONE) / 2:g} 小时" for name, seconds in off.items())
     return fail(
         f"edges write a local time ahead of UTC: {en}; gone phones count as registered for so long",
         f"边缘代理写入的本地时间快于 UTC：{zh}；已离线的话机仍被视为在线",
         Words("Start Kamailio with TZ=UTC.", "请以 TZ=UTC 启动 Kamailio。"),
+    )
+
+
+def _clocks(table: Table) -> Answer | None:
+    """An edge whose clock is ahead, by less than a time zone."""
+    off = {name: -own["age"] for name, own in table.by_edge().items() if own.get("age", 0) < -CLOCK_WRONG}
+    if not off:
+        return None
+    en = ", ".join(f"{name} by {seconds} s" for name, seconds in off.items())
+    zh = "，".join(f"{name} 快 {seconds} 秒" for name, seconds in off.items())
+    return warn(
+        f"edges whose clocks are ahead of MySQL's: {en}",
+        f"边缘代理的时钟快于 MySQL：{zh}",
+        Words("Let edges and MySQL keep time by NTP.", "请让边缘代理与 MySQL 都使用 NTP 校时。"),
     )
 
 

@@ -41,7 +41,7 @@ def room(whole: Settings) -> Room[Asked]:
     return Room(
         "redis",
         _open(whole),
-        (version, persistence, eviction, writable, run, money, controllers),
+        (version, persistence, eviction, writable, clients, run, money, controllers),
         where=Words(
             f"Redis answers at {settings.host}:{settings.port}", f"Redis 在 {settings.host}:{settings.port} 应答"
         ),
@@ -123,6 +123,18 @@ def writable(redis: Asked) -> Answer:
         )
         return fail(f"keys cannot be written: {error.__cause__}", f"无法写入键：{error.__cause__}", mend)
     return ok(f"keys {prefix}* can be written", f"可写入键 {prefix}*")
+
+
+def clients(redis: Asked) -> Answer:
+    """Room for the connections of every process of every controller."""
+    most, now = int(redis.info.get("maxclients", 10_000)), int(redis.info.get("connected_clients", 0))
+    if now <= 0.8 * most:
+        return ok(f"{now} of {most} clients", f"客户端连接 {now}/{most}")
+    return warn(
+        f"nearly full: {now} of {most} clients",
+        f"客户端连接接近上限：{now}/{most}",
+        Words("Raise maxclients in redis.conf.", "请增大 redis.conf 的 maxclients。"),
+    )
 
 
 def run(redis: Asked) -> Answer:

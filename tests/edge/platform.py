@@ -125,9 +125,9 @@ alias={edge.name}.example.net
 
 @contextmanager
 def kamailio(
-    number: int, name: str, folder: Path, database_port: int, relay: str, more: str = ""
+    number: int, name: str, folder: Path, database_port: int, relay: str, more: str = "", zone: str = "UTC"
 ) -> Iterator[EdgeProcess]:
-    """An edge that runs, `more` in its edge.cfg; it is asked for by OPTIONS until it answers."""
+    """An edge that runs in a time zone, `more` in its edge.cfg; it is asked for by OPTIONS until it answers."""
     folder.mkdir()
     core, host = f"127.0.2.{number}", f"127.0.3.{number}"
     ports = {name: free_port(host) for name in ("udp", "tcp", "tls", "ws", "wss")}
@@ -145,7 +145,7 @@ def kamailio(
         "-Y", str(folder),
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"TZ": "UTC"}, process_group=0)
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=os.environ | {"TZ": zone}, process_group=0)
     try:
         until(lambda: answers(edge.edge.address) or process.poll() is not None, START)
         assert process.poll() is None, edge.log()

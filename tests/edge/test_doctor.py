@@ -5,7 +5,7 @@ import pytest
 from callctl.doctor import edge as room
 from callctl.doctor import location
 from callctl.doctor.finding import examine
-from callctl.settings import Mysql, Settings
+from callctl.settings import Mysql, Node, Settings
 from tests.edge.platform import DATABASE, kamailio
 
 ADVERTISED = "203.0.113.62:5062"
@@ -52,21 +52,68 @@ def test_an_edge_that_was_stopped(platform, services, tmp_path):
     assert found["edge.itself"].verdict == "skip"
 
 
-def test_an_edge_that_was_given_anothers_server_id(platform, services, tmp_path, phone):
-    """Its rows say one edge by server_id, and another by the Path that it writes."""
+@pytest.fixture
+def location_of(services):
+    """What doctor says of `location`, by check, with these edges in the settings."""
     mysql = Mysql(port=services.mysql_port, password=services.mysql_password, database=DATABASE)
+
+    def ask(*edges):
+        return {one.check: one for one in examine(location.room(Settings(mysql=mysql, edges=edges)))}
+
+    return ask
+
+
+def test_an_edge_that_was_given_anothers_server_id(platform, services, tmp_path, phone, location_of):
+    """Its rows say one edge by server_id, and another by the Path that it writes."""
     with kamailio(1, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9") as copied:
-        third = copied.edge.model_copy(update={"server_id": 3})
-        settings = Settings(mysql=mysql, edges=(platform.a.edge, platform.b.edge, third))
-
-        def server_ids():
-            return next(one for one in examine(location.room(settings)) if one.check == "location.server_ids")
-
-        assert server_ids().verdict == "ok"
+        edges = platform.a.edge, platform.b.edge, copied.edge.model_copy(update={"server_id": 3})
+        assert location_of(*edges)["location.server_ids"].verdict == "ok"
         caller = phone(copied)
         caller.register()
-        found = server_ids()
+        found = location_of(*edges)["location.server_ids"]
         caller.register(expires=0)
     assert found.verdict == "fail"
     assert "server_id 1, which is edge kam-a's, are of edge kam-c" in found.what.en
-    assert server_ids().verdict == "ok"
+    assert location_of(*edges)["location.server_ids"].verdict == "ok"
+
+
+@pytest.mark.parametrize(
+    ("zone", "verdict", "what"), [("Asia/Shanghai", "fail", "kam-c by 8 h"), ("America/Bogota", "warn", "is 5 h old")]
+)
+def test_an_edge_that_keeps_local_time(platform, services, tmp_path, phone, location_of, zone, verdict, what):
+    with kamailio(4, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9", zone=zone) as local:
+        edges = platform.a.edge, platform.b.edge, local.edge
+        caller = phone(local)
+        caller.register()
+        found = location_of(*edges)["location.time_zone"]
+        caller.register(expires=0)
+    assert found.verdict == verdict
+    assert what in found.what.en
+    assert location_of(*edges)["location.time_zone"].verdict == "ok"
+
+
+def test_an_edge_whose_server_id_the_settings_lack(platform, services, tmp_path, phone, location_of):
+    with kamailio(5, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9") as other:
+        known = other.edge.model_copy(update={"server_id": 6})
+        caller = phone(other)
+        caller.register()
+        by_path = location_of(platform.a.edge, platform.b.edge, known)
+        unknown = location_of(platform.a.edge, platform.b.edge)
+        caller.register(expires=0)
+    assert (by_path["location.edges"].verdict, by_path["location.unlisted"].verdict) == ("ok", "warn")
+    assert "5 (by Path or socket: kam-c)" in by_path["location.unlisted"].what.en
+    assert unknown["location.edges"].verdict == "fail"
+    assert "server_id 5" in unknown["location.edges"].what.en
+
+
+def test_a_node_that_edges_do_not_know(platform, services):
+    mysql = Mysql(port=services.mysql_port, password=services.mysql_password, database=DATABASE)
+    known = [Node(name=one.host, sip=f"{one.host}:{one.port}") for one in platform.nodes]
+
+    def nodes(*named):
+        settings = Settings(mysql=mysql, edges=(platform.a.edge,), nodes=named)
+        return next(one for one in examine(location.room(settings)) if one.check == "location.nodes")
+
+    assert nodes(*known).verdict == "ok"
+    assert "lacks fs3 (127.0.4.3:5080)" in nodes(*known, Node(name="fs3", sip="127.0.4.3:5080")).what.en
+    assert f"also send calls to {known[1].sip}" in nodes(known[0]).what.en

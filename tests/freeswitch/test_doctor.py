@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from callctl.doctor import node
 from callctl.doctor.finding import examine
-from callctl.settings import Edge, Esl, Settings
+from callctl.settings import Calls, Edge, Esl, Settings
 from callctl.store.migrate import migrate
 from tests.freeswitch.phones import Phones
 from tests.freeswitch.switch import Switch
@@ -26,9 +26,9 @@ def freeswitch(tmp_path_factory):
         started.stop()
 
 
-def diagnose(freeswitch, listen="127.0.0.1:8084", **changes):
+def diagnose(freeswitch, listen="127.0.0.1:8084", edge=EDGE, rooms="default", **changes):
     one = freeswitch.node.model_copy(update=changes)
-    settings = Settings(nodes=(one,), edges=(EDGE,), esl=Esl(listen=listen))
+    settings = Settings(nodes=(one,), edges=(edge,), esl=Esl(listen=listen), calls=Calls(conference_profile=rooms))
     found = chain(examine(node.room(one, settings)), examine(node.sip_room(one)))
     return {each.check.removeprefix("switch."): each for each in found}
 
@@ -47,6 +47,9 @@ def test_the_configuration_in_freeswitch_conf(freeswitch):
         ({"name": "other"}, "name", "fs1"),
         ({"profile": "core"}, "profile", "core is not up"),
         ({"listen": "127.0.0.1:9"}, "dialplan", "not to 127.0.0.1:9"),
+        ({"edge": EDGE.model_copy(update={"address": "192.0.2.1:5060"})}, "peers", "refuses calls of a (192.0.2.1)"),
+        ({"rooms": "wide"}, "rooms", "no conference profile wide"),
+        ({"sip": "127.0.0.1:9"}, "sip", "nobody listens there"),
     ],
 )
 def test_what_does_not_fit_it(freeswitch, changes, check, what):

@@ -218,6 +218,18 @@ def test_a_check_that_fails_bars_nothing():
     assert seen == {"r.broken": "fail", "r.away": "fail", "r.whole": "ok"}
 
 
+def puzzled(_subject):
+    return ok(int("three"), "")
+
+
+def test_an_answer_that_makes_no_sense_hides_nothing():
+    found = list(examine(Room("r", opening=Opening(), checks=(puzzled, whole))))
+    assert [one.verdict for one in found] == ["fail", "ok"]
+    assert "ValueError: invalid literal" in found[0].what.en
+    opening = Opening(KeyError("redis_version"))
+    assert verdicts(opening=opening, checks=(whole,), where=MEND) == {"r.reachable": "fail", "r.whole": "skip"}
+
+
 def test_a_check_that_hangs_is_given_up(monkeypatch):
     monkeypatch.setattr(finding, "DEADLINE", 0.05)
     assert verdicts(opening=Opening(), checks=(hanging, whole)) == {"r.hanging": "fail", "r.whole": "ok"}
@@ -269,6 +281,12 @@ def test_grants(grants, verdict):
 @pytest.mark.parametrize(("text", "verdict"), [("5.0.14", "fail"), ("6.0.16", "ok"), ("7.2.4", "ok"), ("10.0.1", "ok")])
 def test_versions_of_redis(text, verdict):
     assert redis.version(redis.Asked(None, FITTING, {"redis_version": text})).verdict == verdict
+
+
+@pytest.mark.parametrize(("most", "now", "verdict"), [(100, 80, "ok"), (100, 81, "warn")])
+def test_clients_of_redis(most, now, verdict):
+    info = {"maxclients": most, "connected_clients": now}
+    assert redis.clients(redis.Asked(None, FITTING, info)).verdict == verdict
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,10 @@ def test_beside_a_controller_that_serves(installation, tmp_path):
         while not host._is_ours(settings.http.listen):
             assert time.monotonic() < deadline, (tmp_path / "log").read_text()
             gevent.sleep(0.1)
-        found = diagnose(settings)
+        while (found := diagnose(settings))["redis.money"].verdict != "ok":  # it was only just started
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
         assert [one for one in found.values() if one.verdict == "fail"] == []
+        assert found["redis.money"].what.en == "it was told what calls hold and owe"
         assert "callctl serve listens" in found["host.esl_port"].what.en
         assert "callctl serve listens" in found["host.http_port"].what.en
         assert found["host.backlog"].what.en == "0 records wait for MySQL"

@@ -51,6 +51,10 @@ from tests.integration.doctor.bench import DATABASE, diagnose, expect
             "time_zone", "fail", "a by 8 h", "TZ=UTC",
         ),
         (
+            "UPDATE location SET last_modified = last_modified + INTERVAL 5 MINUTE WHERE server_id = 1",
+            "time_zone", "warn", "ahead of MySQL's: a by ", "NTP",
+        ),
+        (
             "UPDATE location SET expires = UTC_TIMESTAMP() - INTERVAL 10 MINUTE WHERE username = 'erin'",
             "removed", "warn", "1 of b", "delete the rows",
         ),

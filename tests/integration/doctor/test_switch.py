@@ -5,6 +5,7 @@ from contextlib import closing
 from ipaddress import ip_network
 
 import pytest
+from gevent.server import StreamServer
 from pydantic import SecretStr
 
 from callctl.doctor.installation import examine_all
@@ -34,6 +35,18 @@ def test_a_switch_that_says_nothing(installation):
         quiet = settings.esl.model_copy(update={"command_timeout": 0.2})
         mute = with_node(settings.model_copy(update={"esl": quiet}), esl=f"127.0.0.1:{silent.getsockname()[1]}")
         expect(mute, "switch.reachable", "fail", "timed out", "mod_event_socket listens there")
+
+
+def test_a_switch_whose_acl_leaves_us_out(installation):
+    settings, _ = installation
+    refusal = b"Content-Type: text/rude-rejection\nContent-Length: 24\n\nAccess Denied, go away.\n"
+    server = StreamServer(("127.0.0.1", 0), lambda connection, _: connection.sendall(refusal))
+    server.start()
+    try:
+        rude = with_node(settings, esl=f"127.0.0.1:{server.server_port}")
+        expect(rude, "switch.reachable", "fail", "refuses this host", "ACL of event_socket.conf.xml")
+    finally:
+        server.stop()
 
 
 def test_one_of_two_nodes(installation):
