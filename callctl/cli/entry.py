@@ -12,26 +12,34 @@ from callctl.cli.output import Context
 from callctl.declaration import Declaration, Written
 from callctl.declaration.account import AccountEntry, EndpointEntry
 from callctl.declaration.check import Bodies, Known, refuse_removal
-from callctl.declaration.file import Misplaced, Placed, validated
+from callctl.declaration.file import ItemEntry, Misplaced, Placed, validated
+from callctl.declaration.outside import CarrierEntry, DidEntry, RouteEntry
 from callctl.declaration.tariff import TariffEntry
 from callctl.errors import CallctlError, ConfigError
 from callctl.store import configuration
 from callctl.store.configuration import Change
 
 F = TypeVar("F", bound=Callable[..., Any])
-Item = AccountEntry | EndpointEntry | TariffEntry
-KINDS: Mapping[str, type[Item]] = {"account": AccountEntry, "endpoint": EndpointEntry, "tariff": TariffEntry}
+Item = AccountEntry | EndpointEntry | TariffEntry | ItemEntry
+KINDS: Mapping[str, type[Item]] = {
+    "account": AccountEntry,
+    "endpoint": EndpointEntry,
+    "tariff": TariffEntry,
+    "carrier": CarrierEntry,
+    "route": RouteEntry,
+    "did": DidEntry,
+}
 
 # Options are the keys of the files, whichever of _ and - is typed.
 SETTINGS: dict[str, Any] = {"token_normalize_func": lambda token: token.replace("_", "-")}
 SECRET = frozenset({"ha1", "pin"})
-NAMED = frozenset({"name", "user", "domain", "address", "prefix"})  # keys that NAME stands for
+NAMED = frozenset({"name", "number", "user", "domain", "address", "prefix"})  # keys that NAME stands for
 
 
 class Keys(NamedTuple):
     """The keys of a kind of entry that options give: `limits.calls` is --limits-calls."""
 
-    what: str  # account, endpoint, tariff
+    what: str  # account, endpoint, tariff, carrier, route, did
     keys: Mapping[str, str]  # and their help
     lists: frozenset[str]  # those that are given as A,B
 
@@ -60,7 +68,7 @@ def create(context: Context, keys: Keys, identity: Mapping[str, str], given: Map
         key = placed.entry.key
         if key in _bodies(keys.what, known):
             raise CallctlError(f"There is {_a(keys.what)} {key} already: see `callctl {keys.what} change`.")
-        return _declared(placed, known)
+        return _declared(keys.what, placed, known)
 
     return _applied(context, declare)
 
@@ -72,7 +80,8 @@ def change(context: Context, keys: Keys, key: str, given: Mapping[str, Any]) -> 
 
     def declare(known: Known) -> Declaration:
         body = _present(keys.what, key, known)
-        return _declared(_placed(keys, {name: value for name, value in body.items() if name != "rates"}, given), known)
+        kept = {name: value for name, value in body.items() if (keys.what, name) != ("tariff", "rates")}
+        return _declared(keys.what, _placed(keys, kept, given), known)
 
     return _applied(context, declare)
 
@@ -144,8 +153,11 @@ def _placed(keys: Keys, body: dict[str, Any], given: Mapping[str, Any]) -> Place
     try:
         entry = validated(KINDS[keys.what], body)
     except Misplaced as error:
-        path = ".".join(str(part) for part in error.location if isinstance(part, str))
-        place = _option(path) if path in keys.keys else "NAME" if path in NAMED else path
+        parts = [part for part in error.location if isinstance(part, str)]
+        path = ".".join(parts)
+        # A part of what one option gives is that option's.
+        option = next((key for key in (path, *parts[:1]) if key in keys.keys), "")
+        place = _option(option) if option else "NAME" if path in NAMED else path
         raise ConfigError(f"{place}{place and ': '}{error}.") from error
     return Placed(entry, f"{keys.what} {entry.key}", {part: _options_of(part, keys, given) for part in body})
 
@@ -156,7 +168,7 @@ def _options_of(part: str, keys: Keys, given: Mapping[str, Any]) -> str:
     return ", ".join(map(_option, [key for key in whole if key in given] or whole)) or "NAME"
 
 
-def _declared(placed: Placed[Item], known: Known) -> Declaration:
+def _declared(what: str, placed: Placed[Item], known: Known) -> Declaration:
     written = Written({}, {}, {}, {})
     match placed.entry:
         case AccountEntry() as account:
@@ -165,11 +177,14 @@ def _declared(placed: Placed[Item], known: Known) -> Declaration:
             written.endpoints[endpoint.key] = placed.holding(endpoint)
         case TariffEntry() as tariff:
             written.tariffs[tariff.key] = placed.holding(tariff)
+        case ItemEntry() as item:
+            written.items[what] = {item.key: placed.holding(item)}
     return written.among(known)
 
 
 def _bodies(what: str, known: Known) -> Bodies:
-    return {"account": known.accounts, "endpoint": known.endpoints, "tariff": known.tariffs}[what]
+    own = {"account": known.accounts, "endpoint": known.endpoints, "tariff": known.tariffs}
+    return own[what] if what in own else known.items.get(what, {})
 
 
 def _present(what: str, key: str, known: Known) -> Mapping[str, Any]:

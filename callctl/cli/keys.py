@@ -1,4 +1,4 @@
-"""The keys of accounts, endpoints and tariffs as options, with what --help says of each."""
+"""The keys of accounts, endpoints, tariffs and what lies outside as options, with what --help says of each."""
 
 from __future__ import annotations
 
@@ -68,8 +68,52 @@ TARIFF: Mapping[str, str] = {
     "tax.mode": "exclusive: on top of the rates; inclusive: contained in them.  税外加或内含",
     "tax.parts": "Per cent, up to three, as 10,2.5.  税率百分比",
 }
-_LISTS = frozenset({"blocked", "allowed", "codecs", "caller_ids.allowed", "tax.parts"})
+CARRIER: Mapping[str, str] = {
+    "status": "active, or closed: then it is offered no calls.  active 启用，closed 关闭",
+    "gateways": "Its addresses, as 198.51.100.1:5060,[2001:db8::1]:5060; weights and priorities in files.  网关",
+    "tariff": "What its calls cost us.  成本费率",
+    "currency": "As USD; without one, its tariff's.  货币",
+    "timezone": "As Asia/Shanghai, for rates by the hour.  时区",
+    **_LIMITS,
+    "codecs": "Those it takes, as PCMA,G729; without, any.  编解码",
+    "caller_id": "The header that tells it who calls: pai, rpid or none.  主叫号码头域",
+    "sources": "Networks its calls come from, beside its gateways, as 198.51.100.0/29.  来源网段",
+    "via": "edge, or direct: straight from FreeSWITCH.  edge 经边缘代理，direct 直连",
+    "edges": "Those its calls go out by; without, any.  出局边缘代理",
+    "username": "With which it is to be convinced.  认证用户名",
+    "password_file": "Where each controller has the password.  密码文件",
+    "ring_timeout": "Seconds it may ring.  振铃秒数",
+    "progress_timeout": "Seconds until it must have said that it rings.  振铃前的最长秒数",
+    "outgoing.called": "Rules that rewrite the number called as it wants it.  去话被叫号码变换规则",
+    "outgoing.caller": "Rules that rewrite the caller's number as it wants it.  去话主叫号码变换规则",
+    "incoming.called": "Rules that rewrite the number called as it says it.  来话被叫号码变换规则",
+    "incoming.caller": "Rules that rewrite the caller's number as it says it.  来话主叫号码变换规则",
+    **_MEDIA,
+}
+ROUTE: Mapping[str, str] = {
+    "timezone": "As Asia/Shanghai, for entries by the hour.  时区",
+    "budget": "Seconds that all attempts of a call may take.  所有尝试的总秒数",
+    "expected_seconds": "The talk for which carriers' prices are compared.  比较价格的通话秒数",
+    "next_on": "SIP statuses and causes after which the next carrier is tried, as 503,USER_BUSY.  换下一运营商的原因",
+}
+DID: Mapping[str, str] = {
+    "account": "Whose it is.  所属账户",
+    "to": "Where its calls go, in order, as endpoint:1001,room:sales,number:442079460000,sip:a@b.example.  去向",
+    "status": "active, or blocked: then its calls are refused.  active 启用，blocked 停用",
+    "expires": "Until when it is the account's, as 2027-01-01T00:00:00Z.  到期时间",
+    "carrier": "The only one it may come from.  只接受的运营商",
+    "calls": "Calls at once.  并发呼叫数",
+    "tariff": "What calls to it cost its account.  呼入费率",
+    "numbers.called": "Rules that rewrite the number called.  被叫号码变换规则",
+    "numbers.caller": "Rules that rewrite the caller's number.  主叫号码变换规则",
+}
+_LISTS = frozenset({
+    "blocked", "allowed", "codecs", "caller_ids.allowed", "tax.parts", "gateways", "sources", "edges", "next_on", "to",
+})  # fmt: skip
 
 ACCOUNT_KEYS = Keys("account", ACCOUNT, _LISTS)
 ENDPOINT_KEYS = Keys("endpoint", ENDPOINT, _LISTS)
 TARIFF_KEYS = Keys("tariff", TARIFF, _LISTS)
+CARRIER_KEYS = Keys("carrier", CARRIER, _LISTS)
+ROUTE_KEYS = Keys("route", ROUTE, _LISTS)
+DID_KEYS = Keys("did", DID, _LISTS)

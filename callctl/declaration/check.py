@@ -195,11 +195,20 @@ def _users(what: str, key: str, known: Known) -> Iterable[str]:
         children = [f"account {name}" for name, body in known.accounts.items() if body.get("parent") == key]
         children += [f"endpoint {name}" for name, body in known.endpoints.items() if body["account"] == key]
         return children + [f"{what} {name}" for what, name, body in _items(known) if body.get("account") == key]
+    if what == "carrier":
+        dids = [f"did {name}" for name, body in known.items.get("did", {}).items() if body.get("carrier") == key]
+        return [f"route {name}" for name, body in known.items.get("route", {}).items() if key in _carriers(body)] + dids
+    if what == "route":
+        return [f"account {name}" for name, body in known.accounts.items() if body.get("routes") == key]
     return ()
 
 
 def _tariffs_of(body: Mapping[str, Any]) -> tuple[Any, Any]:
     return body.get("tariff"), body.get("tariff_in")
+
+
+def _carriers(route: Mapping[str, Any]) -> set[str]:
+    return {carrier["name"] for entry in route["entries"] for carrier in entry.get("carriers", ())}
 
 
 def _items(known: Known) -> Iterator[tuple[str, str, Mapping[str, Any]]]:

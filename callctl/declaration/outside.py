@@ -43,6 +43,11 @@ class GatewayEntry(Entry):
     priority: int = Field(0, ge=0, le=100)
 
 
+def _as_gateway(value: Any) -> Any:
+    """A gateway may stand as its address alone."""
+    return {"address": value} if isinstance(value, str) else value
+
+
 class CarrierEntry(ItemEntry):
     """A carrier: where its calls go, what they cost, how much it takes."""
 
@@ -54,7 +59,7 @@ class CarrierEntry(ItemEntry):
     limits: LimitsEntry = LimitsEntry()
     codecs: tuple[Codec, ...] = ()
     caller_id: Literal["pai", "rpid", "none"] = "pai"
-    gateways: tuple[GatewayEntry, ...] = ()
+    gateways: tuple[Annotated[GatewayEntry, BeforeValidator(_as_gateway)], ...] = ()
     sources: tuple[Annotated[str, AfterValidator(_network)], ...] = ()  # where its calls come from, beside gateways
     via: Literal["edge", "direct"] = "edge"
     edges: tuple[Name, ...] = ()  # those its calls go out by; empty: any that is healthy

@@ -28,7 +28,7 @@ def check(case: Case) -> Step | None:
     """Sets by what each account pays, and how long that lets the call last; None for calls of a kind that is free."""
     found = legs(case)
     if case.out is not None and all(leg.way != "out" for leg in found):
-        case.buying = _unpaid(case, case.out)
+        case.buying = costs(case, case.out)
     if not found:
         return None
     levels: list[_Priced] = []
@@ -77,8 +77,8 @@ def _buying(case: Case, out: WayOut) -> list[str]:
     return list(dict.fromkeys(carrier.tariff for carrier in carriers if carrier is not None and carrier.tariff))
 
 
-def _unpaid(case: Case, out: WayOut) -> Mapping[str, Tariff]:
-    """Those tariffs where nobody pays for the way out, as of an emergency; none where they cannot be had."""
+def costs(case: Case, out: WayOut) -> Mapping[str, Tariff]:
+    """Those tariffs, where nobody pays for the way out, as of an emergency; none where they cannot be had."""
     names = _buying(case, out)
     try:
         return case.world.rates(names, out.number) if names else {}

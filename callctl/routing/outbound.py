@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import zip_longest
 from random import Random
+from typing import NamedTuple
 
 from callctl.case import Case, WayOut
 from callctl.model import ANONYMOUS, Limits, Message, Step, failed, passed, skipped
@@ -22,6 +23,14 @@ from callctl.routing.choice import Candidate, Choice, choose, gateways
 from callctl.routing.numbers import rewrite
 
 
+class Compared(NamedTuple):
+    """The carriers of a way out, in their order; what the nearest who pays does, None where nobody pays."""
+
+    choice: Choice
+    currency: str  # in which they compare
+    price: Decimal | None
+
+
 def check(case: Case) -> Step | None:
     """Sets the attempts of a call to the outside, and says of each carrier why it is tried or not."""
     if case.out is None:
@@ -30,13 +39,7 @@ def check(case: Case) -> Step | None:
     if tried := case.failed.get(name):
         return failed("route", tried, "locate.tried", name=name, reason=tried.machine_name)
     chance = Random(case.request.call_uuid)  # noqa: S311  a call decided anew is decided the same
-    currency, price = _price(case, case.out)
-    qualities = case.world.quality(case.out.entry.prefix) if case.out.entry.choose == "quality" else {}
-    candidates = [
-        each._replace(quality=qualities.get(each.carrier.name)) for each in _candidates(case, case.out, currency)
-    ]
-    _say_qualities(case, case.out, qualities)
-    choice = choose(case.out.entry, candidates, price, chance)
+    choice, currency, price = compare(case, case.out, chance)
     ways = [(candidate, _legs(case, case.out, candidate, chance)) for candidate in choice.order]
     ways = [(candidate, legs) for candidate, legs in ways if legs]
     _say(case, choice, ways, currency)
@@ -52,6 +55,17 @@ def check(case: Case) -> Step | None:
         price="-" if price is None else f"{shown(price)} {currency}", seconds=route.expected_seconds,
         carriers=tuple(candidate.carrier.name for candidate, _ in ways),
     )  # fmt: skip
+
+
+def compare(case: Case, out: WayOut, chance: Random) -> Compared:
+    """What each carrier costs and did lately, and how the entry orders them by that."""
+    currency, price = _price(case, out)
+    qualities = case.world.quality(out.entry.prefix) if out.entry.choose == "quality" else {}
+    _say_qualities(case, out, qualities)
+    candidates = [
+        each._replace(quality=qualities.get(each.carrier.name)) for each in _candidates(case, out, currency)
+    ]
+    return Compared(choose(out.entry, candidates, price, chance), currency, price)
 
 
 def _price(case: Case, out: WayOut) -> tuple[str, Decimal | None]:

@@ -8,6 +8,7 @@ from callctl.call.world import PRICING_AT_ONCE
 from callctl.settings import Settings
 
 CONFIGURATION = 1  # of a worker, and of the recorder
+QUALITY = 1  # of a worker
 WRITING = 2
 BALANCES = 2
 CHECKING = 1  # by the supervisor, at the start
@@ -22,5 +23,5 @@ class Connections(NamedTuple):
 
 def needed(settings: Settings, workers: int) -> Connections:
     """Those of `workers`, the recorder and the supervisor together."""
-    own = workers * (CONFIGURATION + PRICING_AT_ONCE) + CONFIGURATION + WRITING + BALANCES + CHECKING
+    own = workers * (CONFIGURATION + PRICING_AT_ONCE + QUALITY) + CONFIGURATION + WRITING + BALANCES + CHECKING
     return Connections(own, workers * settings.location.connections)

@@ -21,7 +21,7 @@ from callctl.live import board, client
 from callctl.live.board import Board
 from callctl.live.metrics import calls_held
 from callctl.live.publisher import Publisher
-from callctl.serve.connections import CONFIGURATION
+from callctl.serve.connections import CONFIGURATION, QUALITY
 from callctl.serve.parts import for_ever, open_board, open_rooms, until_told
 from callctl.settings import Settings, state_directory
 from callctl.store.balance import Balances
@@ -91,6 +91,6 @@ def _facts(settings: Settings, redis: client.Client, marks: Board) -> Facts:
         Limits(redis, settings.redis),
         Money(redis, settings.redis, Balances(prices).opening),
         prices,
-        Qualities(Pool(settings.mysql, 1)),
+        Qualities(Pool(settings.mysql, QUALITY)),
         marks,
     )

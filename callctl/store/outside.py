@@ -68,6 +68,12 @@ def all_rules(pool: Pool) -> dict[str, Rules]:
     return {name.partition("/")[2]: rules(orjson.loads(body)) for name, body in rows}
 
 
+def item(pool: Pool, what: str, name: str) -> dict[str, Any]:
+    """An entry as it was applied, without what has its default; empty where there is none. Raises StoreError."""
+    rows = pool.rows("SELECT body FROM config_item WHERE name = %s", (f"{what}/{name}",))
+    return next((orjson.loads(body) for (body,) in rows), {})
+
+
 def rewriting(body: Body | None, numbers: Mapping[str, Rules]) -> Rewriting:
     """The rules that an entry names."""
     if not body:

@@ -7,9 +7,10 @@ import pytest
 from pydantic import BaseModel
 
 from callctl.cli.entry import KINDS, NAMED
-from callctl.cli.keys import ACCOUNT_KEYS, ENDPOINT_KEYS, TARIFF_KEYS
+from callctl.cli.keys import ACCOUNT_KEYS, CARRIER_KEYS, DID_KEYS, ENDPOINT_KEYS, ROUTE_KEYS, TARIFF_KEYS
 
-ONLY_IN_FILES = {"rates", "caller_ids.for_prefix"}  # lists of entries
+ALL = (ACCOUNT_KEYS, ENDPOINT_KEYS, TARIFF_KEYS, CARRIER_KEYS, ROUTE_KEYS, DID_KEYS)
+ONLY_IN_FILES = {"rates", "entries", "caller_ids.for_prefix"}  # lists of entries
 
 
 def leaves(form, above=""):
@@ -20,7 +21,7 @@ def leaves(form, above=""):
         yield from leaves(parts[0], f"{above}{name}.") if parts else (f"{above}{name}",)
 
 
-@pytest.mark.parametrize("keys", [ACCOUNT_KEYS, ENDPOINT_KEYS, TARIFF_KEYS], ids=lambda keys: keys.what)
+@pytest.mark.parametrize("keys", ALL, ids=lambda keys: keys.what)
 def test_every_key_has_an_option_in_both_languages(keys):
     assert set(keys.keys) == set(leaves(KINDS[keys.what])) - NAMED - ONLY_IN_FILES
     for said in keys.keys.values():

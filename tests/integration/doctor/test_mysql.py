@@ -67,7 +67,7 @@ def test_connections_are_those_of_every_pool(installation, administrator, monkey
     settings, _ = installation
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     most = settings.location.connections
-    own = 3 * (1 + PRICING_AT_ONCE + most) + 1 + 2 + 2 + 1
+    own = 3 * (1 + PRICING_AT_ONCE + 1 + most) + 1 + 2 + 2 + 1
     assert needed(settings, 3) == (own - 3 * most, 3 * most)
     monkeypatch.setattr(mysql, "OTHER_CONNECTIONS", 5)
     for limit, verdict in (own + 5, "ok"), (own + 4, "warn"):
