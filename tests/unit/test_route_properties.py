@@ -1,10 +1,12 @@
 """What holds for every plan of routes: none is dearer than allowed, none is lost, a call is decided the same twice."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import cycle, islice
+from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,7 @@ from callctl.call.decide import decide
 from callctl.call.explain import told, told_from_trace
 from callctl.call.facts import trace
 from callctl.directory import Snapshot
-from callctl.outside import Carrier, Gateway, Outside, Route, RouteEntry
+from callctl.outside import Carrier, Floor, Gateway, Outside, Quality, Route, RouteEntry
 from callctl.plan import Outbound, Reject
 from callctl.rating.rounding import Tax
 from callctl.rating.tariff import SECOND, Rate
@@ -96,6 +98,7 @@ class Plan(NamedTuple):
     entry: RouteEntry
     seconds: int  # that a call is expected to last
     checked: bool = False  # whether codecs are
+    qualities: Mapping[str, Quality] = MappingProxyType({})
 
     def decided(self, call="c-1"):
         """What becomes of a call, and what was asked of the world for it."""
@@ -106,6 +109,7 @@ class Plan(NamedTuple):
         known = Snapshot(1, accounts, ENDPOINTS, Outside({}, WORTH, self.carriers, {"out": way}, {}))
         priced = {name: each.named(name) for name, each in (self.costs | self.sell).items()}
         world = World(tariffs=priced, money={"shop": "100000", "reseller": "100000"})
+        world.qualities = self.qualities
         configured = Settings(
             edges=(EDGE, OTHER_EDGE, OFF), nodes=(NODE,), money=Money(rated=("pstn",)),
             calls=Calls(codec_check=("pstn",) if self.checked else ()),
@@ -150,6 +154,22 @@ class Plan(NamedTuple):
         heard = not self.checked or not carrier.codecs or bool({"PCMA", "PCMU"} & set(carrier.codecs))
         return carrier.active and carrier.gateways and self.edges(name) and heard
 
+    def poor(self, name):
+        """Whether it is known to be below the floor."""
+        floor, known = self.entry.floor, self.qualities.get(name)
+        if self.entry.choose != "quality" or known is None or known.calls < floor.calls:
+            return False
+        return known.asr < floor.asr or known.acd < floor.acd
+
+
+qualities = st.builds(
+    Quality, st.sampled_from([3, 20, 500]), st.sampled_from([0.1, 0.4, 0.6]), st.sampled_from([5.0, 60.0, 200.0]),
+    st.sampled_from([0.5, 4.0]),
+)  # fmt: skip
+floors = st.builds(
+    Floor, st.sampled_from([0.0, 0.3, 0.5]), st.sampled_from([0, 30]), st.just(20), st.sampled_from([0.0, 0.5, 1.0])
+)
+
 
 @st.composite
 def plans(draw, **fixed):
@@ -157,8 +177,8 @@ def plans(draw, **fixed):
     drawn = {name: replace(each, name=name, tariff=draw(st.sampled_from([name] * 6 + [""])))
              for name, each in drawn.items()}  # fmt: skip
     said = {
-        "choose": draw(st.sampled_from(["priority", "share", "least-cost"])), "fork": draw(st.integers(1, 3)),
-        "allow_loss": draw(st.booleans()),
+        "choose": draw(st.sampled_from(["priority", "share", "least-cost", "quality"])), "floor": draw(floors),
+        "fork": draw(st.integers(1, 3)), "allow_loss": draw(st.booleans()),
     }  # fmt: skip
     shares = tuple((name, draw(st.integers(0, 3))) for name in draw(st.permutations(list(drawn))))
     return Plan(
@@ -168,6 +188,7 @@ def plans(draw, **fixed):
         RouteEntry("", shares, **said | fixed),
         draw(st.sampled_from([1, 60, 180, 3601])),
         draw(st.booleans()),
+        {name: draw(qualities) for name in drawn if draw(st.booleans())},
     )
 
 
@@ -192,14 +213,16 @@ def test_every_carrier_that_can_be_used_and_paid_for_is_tried_and_every_other_is
     decision, _ = plan.decided()
     if refused_for_the_price(decision):
         return
-    good = {name for name in plan.carriers if plan.usable(name) and plan.affordable(name)}
+    able = {name for name in plan.carriers if plan.usable(name) and plan.affordable(name)}
+    good = {name for name in able if not plan.poor(name)}
     told_of = [step for step in decision.steps if step.message.key.startswith("carrier.")]
-    assert {step.message.values["carrier"] for step in told_of if step.verdict == "skip"} == set(plan.carriers) - good
-    if good:
-        assert isinstance(decision.plan, Outbound)
-        assert set(tried(decision)) == good
+    out = {step.message.values["carrier"] for step in told_of if step.verdict == "skip"}
+    if isinstance(decision.plan, Outbound):
+        assert set(tried(decision)) == set(plan.carriers) - out
+        assert good <= set(tried(decision)) <= able
     else:
         assert decision.plan == Reject(Reason.NO_CARRIER)
+        assert (out, good) == (set(plan.carriers), set())
 
 
 @given(plans(allow_loss=False))
@@ -249,6 +272,19 @@ def test_the_order_is_what_the_entry_says(plan):
         costs = [cost for cost in known if cost is not None]
         assert costs == sorted(costs)
         assert known == [*costs, *[None] * (len(known) - len(costs))], "who cannot be compared comes last"
+    if plan.entry.choose == "quality":
+        known = [plan.qualities[name] for name in order if name in plan.qualities and not plan.poor(name)]
+        known = [(-each.asr, -each.acd, each.pdd) for each in known if each.calls >= plan.entry.floor.calls]
+        assert known == sorted(known)
+
+
+@given(plans(choose="quality", floor=Floor(0.5, 30, 20, 1.0), allow_loss=True))
+@fuzz(150)
+def test_one_of_the_poor_is_probed_and_it_comes_first(plan):
+    decision, _ = plan.decided()
+    if isinstance(decision.plan, Outbound):
+        poor = [name for name in tried(decision) if plan.poor(name)]
+        assert poor in ([], tried(decision)[:1])
 
 
 @given(plans(), st.uuids())
@@ -259,7 +295,7 @@ def test_a_call_decided_again_is_decided_the_same_and_asks_for_prices_once(plan,
     assert told(one, "en") == told(other, "en")
     if isinstance(one.plan, Outbound):
         assert places(one) == places(other)
-    assert sum(isinstance(question[0], list) for question in asked) <= 1
+    assert sum(isinstance(question, tuple) and isinstance(question[0], list) for question in asked) <= 1
 
 
 @given(plans())
@@ -268,7 +304,8 @@ def test_a_decision_is_told_the_same_from_its_record_in_each_language(plan):
     decision, _ = plan.decided()
     for lang in ("en", "zh"):
         assert told_from_trace(trace(decision), lang) == told(decision, lang)["steps"]
-    named = [step.message.values["carrier"] for step in decision.steps if step.message.key.startswith("carrier.")]
+    lines = [step for step in decision.steps if step.message.key.startswith("carrier.")]
+    named = [step.message.values["carrier"] for step in lines if step.message.key != "carrier.quality"]
     assert refused_for_the_price(decision) or sorted(named) == sorted(plan.carriers), "each has one line"
 
 
