@@ -111,6 +111,11 @@ class Quality(NamedTuple):
     pdd: float  # seconds until it rang
 
 
+# Causes of a try that was given up from our side: by the caller, as another carrier of the fork was faster, by an
+# operator. It says nothing of the carrier.
+GIVEN_UP = frozenset({"ORIGINATOR_CANCEL", "LOSE_RACE", "MANAGER_REQUEST"})
+
+
 class Floor(NamedTuple):
     """Below what a carrier is left out, and how often it is tried all the same."""
 

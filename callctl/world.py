@@ -22,8 +22,11 @@ class Located:
     unusable: tuple[str, ...] = ()
 
 
+CARRIER = "carrier "  # before its name, what the level of a carrier is called
+
+
 class Level(NamedTuple):
-    """Where places are counted: `name` is "endpoint …" or "account …"."""
+    """Where places are counted: `name` is "endpoint …", "account …", "did …" or "carrier …"."""
 
     name: str
     calls: int | None

@@ -20,12 +20,12 @@ from callctl.errors import ServiceAway
 from callctl.esl.wire import Event
 from callctl.model import CallRequest
 from callctl.plan import Conference, Outbound, Reject
-from callctl.policy.limits import CARRIER, carrier_levels
+from callctl.policy.limits import carrier_levels
 from callctl.reason import Reason
 from callctl.routing import attempts
 from callctl.routing.attempts import Failure
 from callctl.settings import Settings
-from callctl.world import Admitted, Directory, World
+from callctl.world import CARRIER, Admitted, Directory, World
 
 
 class Onward:

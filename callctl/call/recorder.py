@@ -29,6 +29,7 @@ from callctl.live import metrics
 from callctl.live.calls import LiveCall, NodeCalls
 from callctl.live.publisher import Publisher
 from callctl.live.rooms import Rooms
+from callctl.outside import GIVEN_UP
 from callctl.settings import Node, Settings
 
 log = structlog.get_logger()
@@ -247,6 +248,8 @@ class NodeRecorder:
         if not records:
             return
         leg = records[0].fields
+        if carrier := leg.get("carrier"):
+            metrics.carrier_tries.labels(carrier, _outcome(leg)).inc()
         data = _some(leg, "leg_uuid", "target", "sip_status", "hangup_cause")
         self._tell(event, "leg_ended", data, records, leg["call_uuid"])
 
@@ -263,6 +266,13 @@ class NodeRecorder:
 
 def _some(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: fields[name] for name in names if name in fields}
+
+
+def _outcome(leg: Mapping[str, Any]) -> str:
+    """What a try at a carrier came to."""
+    if leg.get("answered_at"):
+        return "answered"
+    return "given_up" if leg.get("hangup_cause") in GIVEN_UP else "failed"
 
 
 def _is_ours(a_leg: Event) -> bool:

@@ -12,7 +12,7 @@ from callctl.cli.output import Context
 from callctl.errors import RedisAway
 from callctl.live.client import connect
 from callctl.model import NO_LIMITS, Limits
-from callctl.world import Level
+from callctl.world import CARRIER, Level
 
 
 class Places(NamedTuple):
@@ -28,7 +28,7 @@ def of_carriers(context: Context, limits: Mapping[str, Limits]) -> Places:
     counters = Counters(connect(context.settings.redis), context.settings.redis)
     try:
         for name in _limited(limits):
-            used[name] = counters.in_use(Level(f"carrier {name}", None, None))
+            used[name] = counters.in_use(Level(f"{CARRIER}{name}", None, None))
     except RedisAway as error:
         return Places({}, str(error))
     return Places(used)

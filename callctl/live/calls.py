@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from callctl.live import metrics
 from callctl.live.client import Client, asking
 from callctl.live.publisher import Publisher
 from callctl.settings import Redis
+from callctl.world import CARRIER
 
 LEASE = 90  # seconds the mirror of a node outlives the last word of its feed
 
@@ -39,6 +41,7 @@ class NodeCalls:
         self._key = f"{settings.prefix}live:{node}"
         self._publisher = publisher
         self._calls: dict[str, LiveCall] = {}
+        self._carriers: Counter[str] = Counter()  # the calls that hold a place at each
 
     def __iter__(self) -> Iterator[LiveCall]:
         return iter(list(self._calls.values()))
@@ -52,6 +55,7 @@ class NodeCalls:
 
     def put(self, call: LiveCall) -> None:
         """A call is up, or more is known of it."""
+        self._count(self._calls.get(call.uuid), call)
         self._calls[call.uuid] = call
         key, uuid, body = self._key, call.uuid, orjson.dumps(asdict(call))
         self._publisher.write(lambda pipe: pipe.hset(key, uuid, body))
@@ -59,10 +63,19 @@ class NodeCalls:
 
     def drop(self, uuid: str) -> None:
         """A call ended."""
-        self._calls.pop(uuid, None)
+        self._count(self._calls.pop(uuid, None), None)
         key = self._key
         self._publisher.write(lambda pipe: pipe.hdel(key, uuid))
         metrics.live_calls.labels(self._node).set(len(self._calls))
+
+    def _count(self, before: LiveCall | None, now: LiveCall | None) -> None:
+        """Where a call held places, and where it does now."""
+        for call, step in (before, -1), (now, 1):
+            for level in call.levels if call is not None else ():
+                if level.startswith(CARRIER):
+                    name = level.removeprefix(CARRIER)
+                    self._carriers[name] += step
+                    metrics.carrier_calls.labels(name, self._node).set(self._carriers[name])
 
     def keep(self, uuids: Iterable[str]) -> None:
         """The switch says that these are up: drop all others."""

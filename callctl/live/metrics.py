@@ -15,6 +15,15 @@ refused = Counter("callctl_refused_total", "Calls refused, by reason.", ["reason
 ended = Counter("callctl_ended_total", "Calls whose end was heard, by hang-up cause.", ["cause"])
 calls_held = Gauge("callctl_sockets", "Calls whose socket is held.", multiprocess_mode="livesum")
 live_calls = Gauge("callctl_live_calls", "Calls up, by node.", ["node"], multiprocess_mode="livemostrecent")
+carrier_tries = Counter(
+    "callctl_carrier_tries_total", "Tries at carriers that ended, by outcome.", ["carrier", "outcome"]
+)
+carrier_calls = Gauge(
+    "callctl_carrier_calls",
+    "Calls up that hold a place at a carrier with limits, by node.",
+    ["carrier", "node"],
+    multiprocess_mode="livemostrecent",
+)
 node_up = Gauge("callctl_node_up", "Whether a node's feed is up.", ["node"], multiprocess_mode="livemostrecent")
 redis_up = Gauge("callctl_redis_up", "Whether Redis answers.", multiprocess_mode="livemin")
 mysql_up = Gauge("callctl_mysql_up", "Whether MySQL takes records.", multiprocess_mode="livemostrecent")

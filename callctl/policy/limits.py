@@ -15,9 +15,8 @@ from callctl.model import NO_LIMITS, Limits, Step, failed, passed, skipped
 from callctl.plan import Outbound
 from callctl.reason import Reason
 from callctl.routing.attempts import without
-from callctl.world import Admitted, Level, Near
+from callctl.world import CARRIER, Admitted, Level, Near
 
-CARRIER = "carrier "
 REFUSALS = {
     "calls": (Reason.TOO_MANY_CALLS, "limits.calls"),
     "cps": (Reason.TOO_MANY_STARTS, "limits.cps"),

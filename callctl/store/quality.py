@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from itertools import groupby
 from typing import Any
 
-from callctl.outside import Quality
+from callctl.outside import GIVEN_UP, Quality
 from callctl.store.pool import Pool
 
 # Long enough that a small platform has the 20 calls a floor asks for; short enough that a carrier that was down in the
@@ -14,8 +14,7 @@ from callctl.store.pool import Pool
 HOURS = 6
 MOST = 20_000  # of a carrier's newest tries: more would hardly change what they say, and take MySQL longer
 
-# A try says nothing of a carrier that was given up from our side: by the caller, by an operator, or as another carrier
-# of the fork was faster. One that never went out has no number, nor has one of an emergency call.
+# A try that never went out has no number, nor has one of an emergency call.
 _TRIES = f"""
 SELECT LEFT(number, %s) AS called, COUNT(*), COUNT(answered_at),
        SUM(TIMESTAMPDIFF(MICROSECOND, answered_at, ended_at)),
@@ -25,7 +24,7 @@ FROM (SELECT number, dialed_at, ringing_at, answered_at, ended_at, hangup_cause
       WHERE carrier = %s AND started_at > UTC_TIMESTAMP(6) - INTERVAL {HOURS} HOUR
       ORDER BY started_at DESC LIMIT {MOST}) lately
 WHERE ended_at IS NOT NULL
-  AND (answered_at IS NOT NULL OR hangup_cause NOT IN ('ORIGINATOR_CANCEL', 'LOSE_RACE', 'MANAGER_REQUEST'))
+  AND (answered_at IS NOT NULL OR hangup_cause NOT IN %s)
   AND LEFT(number, %s) IN %s
 GROUP BY called
 """  # noqa: S608  numbers of our own
@@ -37,7 +36,7 @@ def measure(pool: Pool, wanted: Mapping[str, Collection[str]]) -> dict[str, dict
     for carrier in {name for carriers in wanted.values() for name in carriers}:
         prefixes = sorted((prefix for prefix in wanted if carrier in wanted[prefix]), key=len)
         for length, some in groupby(prefixes, len):
-            for prefix, *figures in pool.rows(_TRIES, (length, carrier, length, tuple(some))):
+            for prefix, *figures in pool.rows(_TRIES, (length, carrier, tuple(GIVEN_UP), length, tuple(some))):
                 found[prefix][carrier] = _quality(*figures)
     return found
 

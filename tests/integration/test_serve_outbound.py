@@ -4,7 +4,7 @@ import pytest
 
 from callctl.sim.scenario import Scenario
 from callctl.sim.world import Phone
-from tests.integration.platform import EDGES, Platform
+from tests.integration.platform import EDGES, Platform, get, wait
 
 TO = "442079460000"
 CALL = Scenario("outside", TO)
@@ -111,3 +111,31 @@ def test_the_place_of_a_carrier_that_failed_is_free_again(platform, carriers):
     platform.hang_up(one)
     platform.hang_up(two)
     assert [platform.story(each).cdr["carrier"] for each in (one, two)] == ["second", "first"]
+
+
+def counted(platform):
+    """What /metrics says of carriers, by the rest of the name and its labels."""
+    lines = get(platform.serves[0].http, "/metrics")[1].splitlines()
+    ours = (line.removeprefix("callctl_carrier_") for line in lines if line.startswith("callctl_carrier"))
+    said = (line.rsplit(" ", 1) for line in ours)
+    return {name: float(value) for name, value in said}
+
+
+def test_tries_and_places_at_carriers_are_counted(platform, carriers):
+    failed, answered, given_up = (
+        f'tries_total{{carrier="{carrier}",outcome="{outcome}"}}'
+        for carrier, outcome in (("first", "failed"), ("second", "answered"), ("first", "given_up"))
+    )
+    before = counted(platform)
+    carriers(DOWN, TAKES)
+    platform.hang_up(platform.talking(platform.dial(CALL, caller="8001")))
+    carriers(Phone(ring=None), TAKES)
+    platform.hang_up(platform.ringing(platform.dial(CALL, caller="8001")))
+    more = lambda name: counted(platform).get(name, 0) - before.get(name, 0)  # noqa: E731
+    wait(lambda: (more(failed), more(answered), more(given_up)) == (1, 1, 1), "each try is counted once")
+    carriers(TAKES, TAKES)
+    one = platform.talking(platform.dial(CALL, caller="8001"))
+    place = f'calls{{carrier="first",node="{next(iter(platform.nodes))}"}}'
+    wait(lambda: counted(platform)[place] == 1, "the place is counted")
+    platform.hang_up(one)
+    wait(lambda: counted(platform)[place] == 0, "the place is free")
