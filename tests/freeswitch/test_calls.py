@@ -3,16 +3,13 @@
 Each is checked twice: what the parties heard on the wire, and what MariaDB says of it.
 """
 
-import os
-import signal
 import time
-from dataclasses import dataclass
 
 import pytest
 
-from tests.freeswitch.phones import HOST, Edge, Phones, free_port
-from tests.freeswitch.switch import Switch
-from tests.integration.platform import DOMAIN, Platform, children, wait
+from tests.freeswitch.phones import HOST, Phones
+from tests.freeswitch.world import around_a_switch
+from tests.integration.platform import DOMAIN, wait
 
 RING = 5  # seconds a phone may ring: longer than the dialplan's guard against a silent controller
 SHORT = 2  # seconds that calls of the account `short` may last
@@ -41,85 +38,13 @@ NEAR = 400  # milliseconds that the phones and the switch may differ
 # to which the world adds the second, neither by preference.
 
 
-@dataclass
-class World:
-    """The platform around one real switch."""
-
-    platform: Platform
-    switch: Switch
-    edges: list[Edge]
-
-    @property
-    def serve(self):
-        return self.platform.serves[0]
-
-    def record(self, caller):
-        """The only row of a caller's call, once it is final."""
-        sql = "SELECT call_uuid FROM cdr WHERE sip_call_id = %s"
-        rows = wait(lambda: self.platform.rows(sql, caller.call_id), "the call is recorded")
-        return self.platform.final(rows[0]["call_uuid"])
-
-    def legs(self, row):
-        """The rows of a call's attempts, once each has ended."""
-        sql = "SELECT * FROM cdr_leg WHERE call_uuid = %s AND leg IS NOT NULL AND ended_at IS NOT NULL ORDER BY leg"
-        return wait(
-            lambda: (legs := self.platform.rows(sql, row["call_uuid"])) and len(legs) == row["attempts"] and legs,
-            "the legs are recorded",
-        )
-
-    def top_up(self, amount, reference):
-        """Give the prepaid account money."""
-        done = self.serve.run("account", "topup", "prepaid", amount, "--reference", reference)
-        assert done.code == 0, done.err
-
-    def balance(self):
-        """Of the prepaid account."""
-        return self.platform.rows("SELECT balance FROM account_balance WHERE account = 'prepaid'")[0]["balance"]
-
-    def kill_controller(self):
-        """As a power cut does."""
-        parts = children(self.serve.pid)
-        for pid in (self.serve.pid, *parts):
-            os.kill(pid, signal.SIGKILL)
-        self.serve.process.wait()
-        wait(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in parts), "the parts are gone")
-
-
 @pytest.fixture(scope="module")
 def world(services, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("world")
-    controller = f"{HOST}:{free_port()}"
-    switch = Switch(folder / "switch", f"{HOST}:{free_port()}|{controller}")
-    edges = [Edge(switch.sip_port), Edge(switch.sip_port)]
-    node = switch.node
-    settings = {
-        "nodes": [{"name": node.name, "esl": node.esl, "sip": node.sip, "password": node.password.get_secret_value()}],
-        "edges": [
-            {"name": f"kam{number}", "server_id": number, "address": f"{HOST}:{edge.port}"}
-            for number, edge in enumerate(edges, 1)
-        ],
-        "esl": {"listen": controller},
-        "calls": {"ring_timeout": RING},
-        "money": {"rated": ["onnet"], "slice": 10, "warn_before": 3},
-    }
-    with Platform(folder / "platform", services, settings=settings) as platform:
-        serve = platform.serve()
-        company = folder / "company.yaml"
-        company.write_text(COMPANY)
-        for arguments in (("migrate",), ("apply", "-f", str(company))):
-            done = serve.run(*arguments)
-            assert done.code == 0, done.err
-        try:
-            switch.start()
-            serve.start()
-            platform.register("1010", 2)
-            with platform.admin() as cursor:
-                cursor.execute(f"UPDATE {platform.table} SET q = -1 WHERE username = '1010'")
-            yield World(platform, switch, edges)
-        finally:
-            switch.stop()
-            for edge in edges:
-                edge.close()
+    with around_a_switch(services, tmp_path_factory.mktemp("world"), COMPANY, ring=RING) as world:
+        world.platform.register("1010", 2)
+        with world.platform.admin() as cursor:
+            cursor.execute(f"UPDATE {world.platform.table} SET q = -1 WHERE username = '1010'")
+        yield world
 
 
 @pytest.fixture
