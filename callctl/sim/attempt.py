@@ -22,12 +22,16 @@ class Attempt:
     def __init__(self, call: Call, target: Target, variables: dict[str, str]) -> None:
         self.call = call
         self.target = target
-        self.rang = False
+        self.rang = self.early = False
         self.answered = False
         self.left = False  # the callee said BYE
         node, caller = call.node, call.leg
         self.phone = node.world.phone(f"{target.user}@{target.host}", target.edge)
-        self.leg_timeout = variables.get("leg_timeout", "")
+        self._timeouts = [
+            (variables.get("leg_timeout", ""), self._leg_timeout),
+            (variables.get("leg_progress_timeout", ""), self._progress_timeout),
+        ]
+        self._ignores_early_media = variables.get("ignore_early_media") == "true"
         number = caller.variables.get("effective_caller_id_number") or caller.profile["caller_number"]
         name = caller.variables.get("effective_caller_id_name") or caller.profile["caller_name"]
         profile = {
@@ -65,8 +69,9 @@ class Attempt:
         caller.variables.set("originate_signal_bond", leg.uuid)
         caller.variables.remove("sip_invite_failure_status", "sip_invite_failure_phrase")  # of the attempt before
         self.call.node.spawn(self._far_end)
-        if self.leg_timeout.isdecimal():
-            self.call.node.later(call.node.whole_seconds(int(self.leg_timeout)), self._leg_timeout)
+        for seconds, gives_up in self._timeouts:
+            if seconds.isdecimal():
+                self.call.node.later(call.node.whole_seconds(int(seconds)), gives_up)
 
     def _inherit(self) -> None:
         """Variables of the dial string, exported ones, and X- headers, which FreeSWITCH copies by itself."""
@@ -75,10 +80,11 @@ class Attempt:
             for name, value in theirs.items():
                 if name.startswith("sip_h_X-"):
                     mine.set(name, value)
-        exported = theirs.get("export_vars")
+        scope = self.call.leg.scope
+        exported = scope.get("export_vars", theirs.get("export_vars"))
         mine.set("export_vars", exported)
         for name in filter(None, exported.split(",")):
-            mine.set(name.removeprefix("nolocal:"), theirs.get(name))
+            mine.set(name.removeprefix("nolocal:"), scope.get(name, theirs.get(name)))
         for name, value in self._own.items():
             mine.set(name, value)
 
@@ -89,7 +95,9 @@ class Attempt:
         leg.state = "CS_ROUTING"
         leg.fire("CHANNEL_STATE")
         leg.enter("CS_CONSUME_MEDIA")
-        if phone.rings:
+        if phone.early:
+            self._play()
+        elif phone.rings:
             self._ring()
         if not phone.status:
             return
@@ -119,6 +127,14 @@ class Attempt:
         leg.variables.update(self._replied())
         leg.fire("CHANNEL_PROGRESS")
         leg.call("RINGING")
+        self.call.touch()
+
+    def _play(self) -> None:
+        """Early media: what the caller is connected to, unless several ring at once."""
+        leg = self.leg
+        self.early = not self._ignores_early_media
+        leg.variables.update(self._replied())
+        leg.pre_answered()
         self.call.touch()
 
     def _answer(self) -> None:
@@ -159,9 +175,17 @@ class Attempt:
         self.end(cause)
 
     def _leg_timeout(self) -> None:
-        if not self.answered and not self.leg.down:
-            self.call.leg.variables.set("last_bridge_hangup_cause", "ALLOTTED_TIMEOUT")
-            self.end("ALLOTTED_TIMEOUT")
+        if not (self.answered or self.early):  # early media counts as connected
+            self._give_up("ALLOTTED_TIMEOUT")
+
+    def _progress_timeout(self) -> None:
+        if not (self.answered or self.rang or self.leg.times.progress_media):
+            self._give_up("PROGRESS_TIMEOUT")
+
+    def _give_up(self, cause: str) -> None:
+        if not self.leg.down:
+            self.call.leg.variables.set("last_bridge_hangup_cause", cause)
+            self.end(cause)
             self.call.touch()
 
     def talk(self) -> None:
@@ -191,6 +215,8 @@ class Attempt:
         if self.call.leg.down:
             put("last_bridge_hangup_cause", self.call.leg.cause)
             put("last_bridge_proto_specific_hangup_cause", "sip:487")
+        elif cause == "LOSE_RACE":
+            self.call.leg.variables.set("last_bridge_hangup_cause", cause)
         self._disposition = "send_bye" if self.answered else "send_cancel"
         self.end(cause)
 

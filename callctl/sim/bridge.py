@@ -60,7 +60,7 @@ def _group(call: Call, targets: list[tuple[Originate, Target | None]]) -> Attemp
         attempt.dial()
     timeouts = [_timeout(call, originate) for originate, _ in targets]
     call.wait(lambda: _settled(call, attempts), call.node.whole_seconds(max(timeouts)))
-    answered = next((attempt for attempt in attempts if attempt.answered), None)
+    answered = next((attempt for attempt in attempts if attempt.answered or attempt.early), None)
     if answered is None:
         cause = "ORIGINATOR_CANCEL" if call.leg.down else "NO_ANSWER"
         _give_up(call, attempts, cause)
@@ -76,7 +76,7 @@ def _timeout(call: Call, originate: Originate) -> int:
 
 def _settled(call: Call, attempts: list[Attempt]) -> bool:
     """One answered or all failed. The first ring is passed on to the caller on the way."""
-    heard = next((attempt for attempt in attempts if attempt.rang or attempt.answered), None)
+    heard = next((attempt for attempt in attempts if attempt.rang or attempt.early or attempt.answered), None)
     if heard is not None:
         call.leg.profile["callee_name"], call.leg.profile["callee_number"] = "Outbound Call", heard.target.user
     if any(attempt.rang for attempt in attempts) and not call.leg.times.progress:
@@ -85,32 +85,38 @@ def _settled(call: Call, attempts: list[Attempt]) -> bool:
             call.leg.variables.set("sip_to_tag", call.node.tag())
             call.leg.ringing()
             call.set_up()
-    return any(attempt.answered for attempt in attempts) or all(attempt.leg.down for attempt in attempts)
+    connected = any(attempt.answered or attempt.early for attempt in attempts)
+    return connected or all(attempt.leg.down for attempt in attempts)
 
 
 def _give_up(call: Call, attempts: list[Attempt], cause: str) -> None:
     """End what still rings, and write down how each attempt ended."""
     variables = call.leg.variables
-    last = ""
+    first = ""
     for attempt in attempts:
         attempt.cancel(cause)
         variables.push("originate_causes", f"{attempt.leg.uuid};{attempt.leg.cause}")
         if attempt.leg.cause != "LOSE_RACE":
-            last = attempt.leg.cause
+            first = first or attempt.leg.cause
     if cause == "LOSE_RACE":
         return
     if call.leg.down:
-        last = "ORIGINATOR_CANCEL"
-    elif last == "NO_ANSWER":
-        variables.set("last_bridge_hangup_cause", last)
-    last = last or "DESTINATION_OUT_OF_ORDER"
-    variables.set("originate_disposition", last)
-    variables.set("DIALSTATUS", _DIALSTATUS.get(last, last))
+        first = "ORIGINATOR_CANCEL"
+    elif first == "NO_ANSWER":
+        variables.set("last_bridge_hangup_cause", first)
+    _dispose(call, first or "DESTINATION_OUT_OF_ORDER")
+
+
+def _dispose(call: Call, cause: str) -> None:
+    call.leg.variables.set("originate_disposition", cause)
+    call.leg.variables.set("DIALSTATUS", _DIALSTATUS.get(cause, cause))
 
 
 def _failed(call: Call) -> None:
     """Nobody answered: the caller stays, if the cause is one to continue on, else gets it."""
     variables = call.leg.variables
+    if variables.get("originate_disposition") == "ALLOTTED_TIMEOUT":  # the last leg's own time-out
+        _dispose(call, "NO_ANSWER")
     cause = variables.get("originate_disposition")
     variables.set("originate_failed_cause", cause)
     wanted = variables.get("continue_on_fail")
@@ -126,20 +132,23 @@ def _join(call: Call, attempt: Attempt) -> None:
     """Both legs talk until one ends."""
     leg, peer = call.leg, attempt.leg
     ids = (("Bridge-A-Unique-ID", leg.uuid), ("Bridge-B-Unique-ID", peer.uuid))
-    if not callers.answer(call):
+    joined = callers.answer(call) if attempt.answered else callers.pre_answer(call)
+    if not joined:
         attempt.cancel("INCOMPATIBLE_DESTINATION")
         return
     _mark_bridged(call, attempt)
     leg.other = peer
     call.bridged = True
-    if leg.call_state != "ACTIVE":
+    if attempt.answered and leg.call_state != "ACTIVE":
         leg.call("ACTIVE")
     leg.fire("CHANNEL_BRIDGE", before=ids)
     peer.enter("CS_EXCHANGE_MEDIA")
-    attempt.talk()
-    call.talking.set()
     call.node.later(0.02, _update, call, attempt)
-    call.wait(lambda: peer.down)
+    call.wait(lambda: peer.down or attempt.answered)  # while there is early media
+    if attempt.answered and not leg.down and callers.answer(call):
+        attempt.talk()
+        call.talking.set()
+        call.wait(lambda: peer.down)
     call.bridged = False
     _part(call, attempt, ids)
 
@@ -184,7 +193,8 @@ def _part(call: Call, attempt: Attempt, ids: tuple[tuple[str, str], ...]) -> Non
     leg, peer, variables = call.leg, attempt.leg, call.leg.variables
     variables.remove("bridge_to")
     if peer.down:
-        variables.set("sip_hangup_phrase", "OK" if attempt.left else None)
+        if attempt.answered:
+            variables.set("sip_hangup_phrase", "OK" if attempt.left else None)
         variables.set("last_bridge_hangup_cause", peer.cause)
         if attempt.left:
             variables.set("last_bridge_proto_specific_hangup_cause", "sip:200")
@@ -194,7 +204,5 @@ def _part(call: Call, attempt: Attempt, ids: tuple[tuple[str, str], ...]) -> Non
         gevent.sleep(call.node.random() * 0.002)  # the B-leg's end and the A-leg's are told by two threads
         variables.set("bridge_hangup_cause", peer.cause)
     leg.fire("CHANNEL_UNBRIDGE", before=ids)
-    if not leg.down and variables.get("hangup_after_bridge") == "true":
+    if leg.times.answered and not leg.down and variables.get("hangup_after_bridge") == "true":
         call.hang_up(peer.cause)
-
-

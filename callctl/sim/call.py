@@ -13,6 +13,7 @@ import gevent
 from gevent.event import Event
 
 from callctl.sim import blocks, callers, media
+from callctl.sim.dialstring import scoped
 from callctl.sim.leg import Leg
 from callctl.sim.result import CallResult
 from callctl.sim.scenario import SimCall
@@ -147,7 +148,8 @@ class Call:
         if leg.down and app not in ZOMBIE:
             return True
         leg.variables.remove("app_uuid")
-        argument = self._expand(argument)
+        outer = leg.scope
+        leg.scope, argument = scoped(self._expand(argument))
         headers = [("Application", app)] + ([("Application-Data", argument)] if argument else [])
         identity = ("Application-UUID", event_uuid or self.node.new_uuid())
         for _ in range(max(1, loops)):
@@ -162,6 +164,7 @@ class Call:
             leg.fire("CHANNEL_EXECUTE_COMPLETE", after=[*headers, response, identity])
             if leg.down or time.monotonic() - began < 0.5:  # a run of under half a second ends the loop (case n)
                 break
+        leg.scope = outer
         return True
 
     def _expand(self, text: str) -> str:

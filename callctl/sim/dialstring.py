@@ -43,6 +43,15 @@ def pairs(text: str) -> dict[str, str]:
     return found
 
 
+def scoped(text: str) -> tuple[dict[str, str], str]:
+    """The variables before an application's argument, `%[…]` or with another separator `%~[…]`, and the argument."""
+    separator = text[1:2]
+    if not text.startswith("%") or "[" not in text[1:3]:
+        return {}, text
+    inner, _, rest = text.partition("[")[2].partition("]")
+    return pairs(inner if separator == "[" else f"^^{separator}{inner}"), rest
+
+
 def _originate(text: str) -> Originate:
     variables: dict[str, str] = {}
     while text.startswith("{"):

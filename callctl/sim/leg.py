@@ -58,6 +58,7 @@ class Leg:
         self.last_app = ("", "")
         self.times = Times()
         self.variables = Variables()
+        self.scope: dict[str, str] = {}  # variables of the application that runs, `%~[…]` before its argument
 
     @property
     def down(self) -> bool:
@@ -105,7 +106,10 @@ class Leg:
         if self.other is not None:
             head += f"Other-Type: {'originator' if self.parent else 'originatee'}\n"
             head += self.profile_lines("Other-Leg", self.other)
-        return head + (self.variables.text() if variables else "")
+        if not variables:
+            return head
+        scope = blocks.lines((f"scope_variable_{name}", value) for name, value in self.scope.items())
+        return head + scope + self.variables.text()
 
     def _basic(self) -> list[tuple[str, str]]:
         direction = "outbound" if self.parent else "inbound"

@@ -13,6 +13,7 @@ class Phone:
     status: int = 200  # the final answer; 0: none ever
     ring: float = 1.0  # seconds before it
     rings: bool = True  # 180 first
+    early: bool = False  # 183 in place of 180: the caller hears what it plays
     talk: float | None = None  # seconds after which the callee hangs up; None: it leaves that to the caller
 
 
