@@ -37,6 +37,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "carrier.closed": ("carrier {carrier} is left out: it is closed", "不用运营商 {carrier}：已关闭"),
     "carrier.no_gateway": ("carrier {carrier} is left out: it has no gateway", "不用运营商 {carrier}：没有网关"),
     "carrier.no_edge": ("carrier {carrier} is left out: no edge that is enabled leads to it", "不用运营商 {carrier}：没有启用的边缘代理通向它"),
+    "carrier.no_password": ("carrier {carrier} is left out: {error}", "不用运营商 {carrier}：密码不可用（{error}）"),
     "carrier.no_codec": ("carrier {carrier} is left out: it takes {codecs}, none of which the call may use", "不用运营商 {carrier}：只接受 {codecs}，该呼叫都不能使用"),
     "carrier.no_tariff": ("carrier {carrier} is left out: it has no tariff, so nobody can say what it costs", "不用运营商 {carrier}：没有费率，无法得知成本"),
     "carrier.no_rate": ("carrier {carrier} is left out: its tariff has no rate for the number", "不用运营商 {carrier}：其费率中没有该号码"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from callctl.model import Account, Endpoint, Room
@@ -94,6 +95,10 @@ class World(Protocol):
 
     def answering(self, edges: Sequence[str]) -> Collection[str]:
         """Those of the edges that are not known to be down; all of them where every one is."""
+        ...
+
+    def no_password(self, file: Path) -> str:
+        """Why the password of a carrier cannot be had from its file; "" where it can."""
         ...
 
     def room_owner(self, room: str, node: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import structlog
 
 from callctl.call import facts, media, outbound, outcome
+from callctl.call.ringing import Ringing
 from callctl.case import Decision
 from callctl.errors import CommandFailed
 from callctl.esl import command
@@ -26,7 +27,6 @@ log = structlog.get_logger()
 
 EVENTS = ("CHANNEL_ANSWER", "CHANNEL_BRIDGE", "CHANNEL_EXECUTE_COMPLETE", "CHANNEL_HANGUP_COMPLETE")
 BRIDGE_ID = "callctl-bridge"
-SET_UP = 60  # seconds a call may take beyond its ringing and its talking
 CORE_RING_TIMEOUT = 10  # seconds for another node of the core to take a conference caller
 
 
@@ -48,12 +48,13 @@ def carry_out(
     # One write: each costs a system call here and wakes FreeSWITCH's listener there.
     session.write(*take_over(session.uuid), *commands(decision, request, settings, known))
 
-    def go_on(failed: Event) -> None:
+    def go_on(failed: Event) -> Decision | None:
         other = again(failed)
         if isinstance(other, Reason):
             session.write(*_refuse(session.uuid, other, {}))
-        else:
-            session.write(*commands(other, request, settings, facts.variables(request, other, controller)))
+            return None
+        session.write(*commands(other, request, settings, facts.variables(request, other, controller)))
+        return other
 
     return _follow(session, decision, settings, may_let_go, go_on)
 
@@ -81,8 +82,7 @@ def commands(
         known |= _common() | _caller_id(request, decision) | media.of_caller(_near(decision))
         if isinstance(plan, Outbound):
             known |= outbound.known(plan, call)
-        dialled = _dialled(plan, call, _profile(request, settings), started)
-        return command.set_variables(call, known), _bridge(dialled)
+        return command.set_variables(call, known), _bridge(plan, call, _profile(request, settings), started)
     if isinstance(plan, Conference):
         return _conference(plan, request, settings, decision, known, started)
     answered = command.set_variables(call, known), command.execute("answer")
@@ -98,20 +98,17 @@ def _near(decision: Decision) -> LegMedia:
     return decision.media
 
 
-def _dialled(plan: Bridge | Direct | Outbound, call: str, profile: str, started: dict[str, str]) -> str:
-    if isinstance(plan, Bridge):
-        return command.dial_string(plan, profile, started | media.of_callee(plan.media))
+def _bridge(plan: Bridge | Direct | Outbound, call: str, profile: str, started: dict[str, str]) -> bytes:
+    """The last thing told."""
     if isinstance(plan, Outbound):
-        return outbound.dial_string(plan, call, profile, started)
+        return outbound.bridge(plan, call, profile, started, BRIDGE_ID)
+    if isinstance(plan, Bridge):
+        return command.bridge(command.dial_string(plan, profile, started | media.of_callee(plan.media)), BRIDGE_ID)
     legs = {
         "callctl_edge": plan.address, "outbound_redirect_fatal": "true", "originate_timeout": str(plan.ring_timeout)
     }
-    return command.direct_dial_string(plan.user, plan.address, profile, plan.codecs, started | legs)
-
-
-def _bridge(dialled: str) -> bytes:
-    """The last thing told. It is not locked: behind a lock no tone could be played to the caller (observed)."""
-    return command.execute("bridge", dialled, event_uuid=BRIDGE_ID, lock=False)
+    dialled = command.direct_dial_string(plan.user, plan.address, profile, plan.codecs, started | legs)
+    return command.bridge(dialled, BRIDGE_ID)
 
 
 def _refuse(call: str, reason: Reason, known: dict[str, str]) -> tuple[bytes, ...]:
@@ -172,7 +169,7 @@ def _conference(
         dialled = command.direct_dial_string(
             f"conf_{plan.room}", plan.owner_sip, _profile(request, settings), decision.codecs, legs
         )
-        return set_up, _bridge(dialled)
+        return set_up, command.bridge(dialled, BRIDGE_ID)
     room = command.conference(f"{plan.room}-{plan.owner}", plan.profile, plan.pin)
     return set_up, command.execute("answer"), command.execute("conference", room), command.hangup("NORMAL_CLEARING")
 
@@ -187,18 +184,13 @@ def _follow(
     decision: Decision,
     settings: Settings,
     may_let_go: Callable[[], bool],
-    go_on: Callable[[Event], None],
+    go_on: Callable[[Event], Decision | None],
 ) -> Event | None:
-    ringing = settings.calls.ring_timeout
-    if isinstance(decision.plan, Bridge):
-        ringing *= len(decision.plan.groups)
-    elif isinstance(decision.plan, Outbound):
-        ringing = sum(max(leg.ring_timeout for leg in legs) for legs in decision.plan.attempts)
-    patience = ringing + decision.max_seconds + SET_UP
+    ringing = Ringing(decision, settings)
     refused = bridged = False
     while True:
         try:
-            event = session.next_event(patience)
+            event = session.next_event(ringing.patience())
         except CommandFailed as error:
             # A caller who hung up meanwhile leaves no channel to command; its last event is on the way.
             if "No such channel" not in error.reply and not refused:
@@ -206,16 +198,20 @@ def _follow(
                 log.error("command refused", error=str(error), mend="socket must be called with async full")
                 session.write(*_refuse(session.uuid, Reason.CONTROLLER_FAULT, {}))
             continue
+        if event is None and not session.lost and ringing.early:
+            session.write(ringing.give_up())
+            continue
         if event is None or event.name == "CHANNEL_HANGUP_COMPLETE":
             return event
+        ringing.hear(event)
         # With early media the bridge comes before the answer (observed).
         bridged = bridged or event.name == "CHANNEL_BRIDGE"
         if event.get("Answer-State") == "answered":
             session.may_go = may_let_go
             if bridged and may_let_go():
                 return None
-        if _bridge_failed(event):
-            go_on(event)
+        if _bridge_failed(event) and (other := go_on(event)):
+            ringing = Ringing(other, settings)
 
 
 def _bridge_failed(event: Event) -> bool:

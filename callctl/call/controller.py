@@ -21,7 +21,7 @@ from callctl.call.request import from_channel, printable
 from callctl.call.world import Facts
 from callctl.case import Decision
 from callctl.cdr.spool import Spool
-from callctl.errors import CallctlError, Gone, SpoolError, SwitchError, UnsafeText
+from callctl.errors import CallctlError, ConfigError, Gone, SpoolError, SwitchError, UnsafeText
 from callctl.esl.session import Session
 from callctl.esl.wire import Event
 from callctl.live import metrics
@@ -126,7 +126,7 @@ class Controller:
         """As carry_out; a decision that cannot be said to FreeSWITCH ends in a refusal."""
         try:
             return self._carry_out(way, request, session)
-        except UnsafeText as error:
+        except (UnsafeText, ConfigError) as error:
             log.exception("decision cannot be carried out")
             self._free_money(request, way.decision)
             return self._carry_out(Onward(request, _fault(error)), request, session)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from itertools import chain
 from uuid import NAMESPACE_OID, uuid5
 
-from callctl.call import buying, media
+from callctl.call import buying, credentials, media
 from callctl.esl import command
+from callctl.model import ANONYMOUS
 from callctl.plan import CarrierLeg, LegMedia, Outbound
 
+_SHOWN_BY = {"pai": "pid", "rpid": "rpid", "none": "none"}  # as mod_sofia calls them
 _FORGET = {"last_bridge_proto_specific_hangup_cause": ""}  # else an attempt that times out leaves the answer before it
 
 
@@ -19,20 +21,40 @@ def known(plan: Outbound, call: str) -> dict[str, str]:
     return {"callctl_buy": buying.variable(buys), **_FORGET}
 
 
-def dial_string(plan: Outbound, call: str, profile: str, values: Mapping[str, str]) -> str:
-    """The argument of `bridge` for the first attempt that is left; `values` are set on every leg. Raises UnsafeText."""
+def bridge(plan: Outbound, call: str, profile: str, values: Mapping[str, str], event_uuid: str) -> bytes:
+    """The command that makes the first attempt that is left; `values` are set on every leg.
+
+    Raises UnsafeText; ConfigError where a password is gone since the decision.
+    """
     legs = plan.attempts[0]
-    longest = max(leg.ring_timeout for leg in legs)
+    found = _credentials(legs)
     common = {
         **values,
         "outbound_redirect_fatal": "true",  # or a carrier's 302 has FreeSWITCH dial what the carrier names
         "ignore_early_media": "true" if len(legs) > 1 or not legs[0].media.early_media else "false",
-        "originate_timeout": str(min(longest, plan.budget)),
+        "originate_timeout": str(seconds(plan)),
     }
-    dialled = [
-        (leg.number, leg.gateway, leg.edge, _variables(leg, plan.number, leg_uuid(call, leg))) for leg in legs
-    ]
-    return command.carrier_dial_string(dialled, profile, common)
+    own = [_variables(leg, plan.number, leg_uuid(call, leg)) for leg in legs]
+    if found is not None:
+        common["local_var_clobber"] = "true"  # what a leg has itself counts
+        for leg, mine in zip(legs, own, strict=True):
+            if leg.password_file is None:
+                mine.update(dict.fromkeys(command.CREDENTIALS, "none"))  # another's are not for it
+    dials = [(leg.number, leg.gateway, leg.edge, variables) for leg, variables in zip(legs, own, strict=True)]
+    return command.bridge(command.carrier_dial_string(dials, profile, common), event_uuid, found)
+
+
+def _credentials(legs: tuple[CarrierLeg, ...]) -> command.Credentials | None:
+    """Those of the legs of an attempt; routing/outbound.py never makes one with two kinds of them."""
+    for leg in legs:
+        if leg.password_file is not None:
+            return command.Credentials(leg.username, credentials.password(leg.password_file))
+    return None
+
+
+def seconds(plan: Outbound) -> int:
+    """How long the first attempt that is left may take."""
+    return min(max(leg.ring_timeout for leg in plan.attempts[0]), plan.budget)
 
 
 def near_codecs(plan: Outbound) -> tuple[str, ...]:
@@ -61,12 +83,14 @@ def _variables(leg: CarrierLeg, number: str, uuid: str) -> dict[str, str]:
         "callctl_edge": leg.edge.edge if leg.edge else leg.gateway,
         "leg_timeout": str(leg.ring_timeout),
         "leg_progress_timeout": str(leg.progress_timeout),
-        "sip_cid_type": leg.shown_by,
+        "sip_cid_type": _SHOWN_BY[leg.shown_by],
     }
     if number:
         values["callctl_number"] = number
     if leg.caller_id:
         values["origination_caller_id_number"] = leg.caller_id
+    if leg.caller_id == ANONYMOUS:
+        values["origination_privacy"] = "screen:hide_name:hide_number"
     if leg.codecs:
         values["absolute_codec_string"] = command.codec_list(leg.codecs)
     return values | media.of_callee(leg.media)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import structlog
 
 from callctl.admission.limits import LEASE, Limits
 from callctl.admission.money import Money
+from callctl.call import credentials
 from callctl.call.configuration import Configuration
 from callctl.call.quality import Qualities, asked
 from callctl.live.board import Board
@@ -73,6 +75,13 @@ class Facts(Configuration):
         """Those of the edges that are not known to be down; all of them where every one is."""
         return usable(edges, self._board) if self._board is not None else edges
 
+    def no_password(self, file: Path) -> str:
+        """Why the password of a carrier cannot be had from its file, which is logged as well; "" where it can."""
+        error = credentials.lacking(file)
+        if error:
+            log.error("carrier left out", error=error, mend=credentials.MEND)
+        return error
+
     def room_owner(self, room: str, node: str) -> str:
         """The node that hosts `room`; `node` becomes it where none does, and where Redis cannot be asked."""
         return self._rooms.owner(room, node)
@@ -115,6 +124,10 @@ class Facts(Configuration):
 
 class DryFacts(Facts):
     """The World of dry runs: asks as a live call does, and changes nothing."""
+
+    def no_password(self, file: Path) -> str:
+        """As a live call's, and logs nothing."""
+        return credentials.lacking(file)
 
     def room_owner(self, room: str, node: str) -> str:
         """The node that hosts `room` now, else `node`. Raises RedisAway."""

@@ -110,13 +110,16 @@ def _ceiling(amount: Fraction) -> Decimal:
 
 
 def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list[CarrierLeg]:
-    """Each gateway of a carrier, then each by another of its edges; none where no edge or no codec leads to it."""
+    """Each gateway of a carrier, then each by another of its edges; none where no edge or codec leads there."""
     carrier = candidate.carrier
     found = media.towards(case, carrier)
     if found is None:
         case.beside.append(skipped("route", "carrier.no_codec", carrier=carrier.name, codecs=carrier.codecs))
         return []
     how, near, codecs = found
+    if carrier.password_file is not None and (error := case.world.no_password(carrier.password_file)):
+        case.beside.append(skipped("route", "carrier.no_password", carrier=carrier.name, error=error))
+        return []
     edges = [None] if carrier.direct else _edges(case, carrier, chance)
     if not edges:
         case.beside.append(skipped("route", "carrier.no_edge", carrier=carrier.name))
@@ -165,11 +168,20 @@ def _attempts(ways: list[list[CarrierLeg]], fork: int) -> tuple[tuple[CarrierLeg
     firsts = [[leg for leg in legs if leg.edge == legs[0].edge] for legs in ways]
     others = [[leg for leg in legs if leg.edge != legs[0].edge] for legs in ways]
     return tuple(
-        tuple(leg for leg in at_once if leg is not None)
+        attempt
         for some in (firsts, others)
         for begin in range(0, len(some), fork)
         for at_once in zip_longest(*some[begin : begin + fork])
+        for attempt in _by_password([leg for leg in at_once if leg is not None])
     )
+
+
+def _by_password(legs: list[CarrierLeg]) -> Iterator[tuple[CarrierLeg, ...]]:
+    """FreeSWITCH can be told one password for an attempt without its log having it: a second one is an attempt more."""
+    wanted = list(dict.fromkeys(leg.password_file for leg in legs if leg.password_file is not None))
+    yield tuple(leg for leg in legs if leg.password_file in (None, *wanted[:1]))
+    for file in wanted[1:]:
+        yield tuple(leg for leg in legs if leg.password_file == file)
 
 
 def _say_qualities(case: Case, out: WayOut, qualities: Mapping[str, Quality]) -> None:

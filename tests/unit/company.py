@@ -66,6 +66,7 @@ class World:
         self.wished = []
         self.away = away  # what is raised for a wish
         self.down = ()  # edges
+        self.passwords = {}  # why one cannot be had, by its file
         self.owner = owner
         self.full = full or {}  # what a level refuses, by its name
         self.asked = []
@@ -88,6 +89,9 @@ class World:
 
     def answering(self, edges):
         return [edge for edge in edges if edge not in self.down]
+
+    def no_password(self, file):
+        return self.passwords.get(str(file), "")
 
     def admit(self, call, levels):
         self.asked.append((call, [level.name for level in levels]))

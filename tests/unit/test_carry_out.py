@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from callctl.call import carry_out as carry_out_module
+from callctl.call import ringing
 from callctl.call.carry_out import BRIDGE_ID, carry_out, commands
 from callctl.call.decide import decide
 from callctl.call.facts import variables
@@ -142,16 +142,16 @@ OURS = (
 class Followed:
     """A call that is carried out, over a socket whose other end the test is."""
 
-    def __init__(self, called="102", heard=False, located=None, others=()):
+    def __init__(self, called="102", heard=False, located=None, others=(), settings=SETTINGS):
         self.ours, self.switch = socket.socketpair()
         self.session = Session("peer", self.ours, 20.0)
         self.session._uuid = "c-1"
         self.heard = heard
         asked = request(called=called)
-        decision = decide(asked, DIRECTORY, World(**({"located": located} if located else {})), SETTINGS)
+        decision = decide(asked, DIRECTORY, World(**({"located": located} if located else {})), settings)
         self.others = list(others)  # what to do when a bridge failed, in turn
         self.greenlet = gevent.spawn(
-            carry_out, decision, asked, self.session, SETTINGS, "host/0", lambda: self.heard,
+            carry_out, decision, asked, self.session, settings, "host/0", lambda: self.heard,
             lambda failed: self.others.pop(0) if self.others else failure(failed),
         )  # fmt: skip
 
@@ -161,6 +161,13 @@ class Followed:
 
     def told(self):
         """The applications run and variables set since the last time."""
+        return [packet.headers.get("execute-app-name") or packet.command.split()[1] for packet in self._packets()]
+
+    def packets(self):
+        """The commands since the last time."""
+        return [packet.command for packet in self._packets()]
+
+    def _packets(self):
         self.switch.settimeout(0.05)
         data = b""
         try:
@@ -168,7 +175,7 @@ class Followed:
                 data += self.switch.recv(65536)
         except TimeoutError:
             pass
-        return [packet.headers.get("execute-app-name") or packet.command.split()[1] for packet in packets(data)]
+        return packets(data)
 
     def end(self):
         self.session.stop()
@@ -234,6 +241,20 @@ class TestFollowing:
         call.tell(complete(variable_originate_disposition="SUCCESS", Answer_State="early"))
         assert call.told() == ["uuid_setvar_multi", "hangup"]
 
+    def test_early_media_rings_no_longer_than_anything_else(self, follow):
+        early = [follow(settings=configured(ring_timeout=1)) for _ in range(2)]
+        bridge, answer = event("a_bridged", "CHANNEL_BRIDGE"), event("a_bridged", "CHANNEL_ANSWER")
+        for call in early:
+            call.told()
+            call.tell(framed(changed(bridge, Answer_State="early")))
+        early[1].tell(framed(answer))
+        gevent.sleep(1)
+        leg = bridge.get("Other-Leg-Unique-ID")
+        assert early[0].packets() == [f"api uuid_kill {leg} NO_ANSWER"]
+        assert early[1].packets() == []
+        early[0].tell(api_response("-ERR No such channel!\n"), complete(Answer_State="early"))
+        assert early[0].told() == ["uuid_setvar_multi", "hangup"]
+
     @pytest.mark.parametrize(
         "changes",
         [{"Answer_State": "answered"}, {"Answer_State": "hangup"}, {"Application_UUID": "another"}],
@@ -269,14 +290,14 @@ class TestFollowing:
 
     def test_a_switch_that_says_nothing_for_longer_than_a_call_may_last_is_left(self, follow, monkeypatch):
         monkeypatch.setattr(
-            carry_out_module, "SET_UP", 0.05 - SETTINGS.calls.ring_timeout - SETTINGS.calls.max_duration
+            ringing, "SET_UP", 0.05 - SETTINGS.calls.ring_timeout - SETTINGS.calls.max_duration
         )
         assert follow().greenlet.get() is None
 
     def test_each_group_of_edges_may_ring_its_time(self, follow, monkeypatch):
         located = Located((EdgeTarget("a", "10.0.0.1:5060", 1.0), EdgeTarget("b", "10.0.0.2:5060", 0.5)), 2)
         one_group = 0.05 - SETTINGS.calls.ring_timeout - SETTINGS.calls.max_duration
-        monkeypatch.setattr(carry_out_module, "SET_UP", one_group)
+        monkeypatch.setattr(ringing, "SET_UP", one_group)
         call = follow(located=located)
         call.tell(framed(Event(b"Event-Name: HEARTBEAT")))
         gevent.sleep(0.1)
