@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 
 import click
 
@@ -31,9 +32,9 @@ def doctor(context: Context) -> None:
     settings = context.settings
     file = context.config or next((path for path in DEFAULT_FILES if path.is_file()), None)
     count: Counter[Verdict] = Counter()
-    for finding in examine_all(settings, file):
-        count[finding.verdict] += 1
-        _show(context, finding)
+    for group in _together(context, examine_all(settings, file)):
+        count[group[0].verdict] += len(group)
+        _show(context, group)
     if not context.as_json:
         en = f"{count['ok']} ok, {count['warn']} to look at, {count['fail']} failed, {count['skip']} not examined"
         zh = f"正常 {count['ok']}，注意 {count['warn']}，失败 {count['fail']}，未检查 {count['skip']}"
@@ -42,13 +43,26 @@ def doctor(context: Context) -> None:
     sys.exit(1 if count["fail"] else 0)
 
 
-def _show(context: Context, finding: Finding) -> None:
+def _together(context: Context, findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """Each finding alone; but for people those of one thing that were skipped for one reason in one."""
+
+    def alike(finding: Finding) -> object:
+        folded = finding.verdict == "skip" and not context.as_json
+        return (finding.check.partition(".")[0], finding.about, finding.what) if folded else finding
+
+    for _, group in groupby(findings, alike):
+        yield list(group)
+
+
+def _show(context: Context, group: list[Finding]) -> None:
+    finding = group[0]
     mend = _said(context, finding.mend)
     if context.as_json:
         context.json(finding._asdict() | {"what": _said(context, finding.what), "mend": mend})
         return
     mark, colour = MARKS[finding.verdict]
-    name = " ".join(filter(None, (finding.check, finding.about)))
+    check = finding.check + (f" … {group[-1].check.partition('.')[2]}" if len(group) > 1 else "")
+    name = " ".join(filter(None, (check, finding.about)))
     click.echo(f"{click.style(mark, fg=colour)} {name:<26} {_said(context, finding.what)}")
     if mend:
         click.echo(f"  {'':<26} → {mend}")

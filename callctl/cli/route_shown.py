@@ -78,8 +78,9 @@ def _print(context: Context, answer: dict[str, Any], lately: list[str]) -> None:
     )
     for place, each in enumerate(answer["carriers"], 1):
         cost = "-" if each["cost"] is None else f"{each['cost']} {answer['currency']}"
-        values = {"place": place, "carrier": each["carrier"], "cost": cost, "gateways": tuple(each["gateways"])}
-        click.echo(say(Message("carrier.chosen", values), context.lang))
+        at = tuple(each["gateways"])
+        told = Message("carrier.chosen", {"place": place, "carrier": each["carrier"], "cost": cost, "gateways": at})
+        click.echo(say(told, context.lang))
     for line in (*(each["why"] for each in answer["left_out"]), *lately):
         click.echo(f"· {line}")
     if answer["choose"] == "share":

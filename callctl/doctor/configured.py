@@ -65,7 +65,7 @@ def tariffs(made: Configured) -> Answer:
     if not free:
         return ok("every account pays for kinds of calls that cost", "计费类型的呼叫都有账户付费")
     return warn(
-        f"kinds of [money] rated that accounts without a tariff call for nothing: {'; '.join(en for en, _ in free)}",
+        f"kinds of [money] rated that are free for accounts without a tariff: {'; '.join(en for en, _ in free)}",
         f"[money] rated 中的呼叫类型对没有费率的账户免费：{'；'.join(zh for _, zh in free)}",
         Words(
             "Give it or an account above it a `tariff` (for DIDs `tariff_in`), or take the kind out of [money] rated.",

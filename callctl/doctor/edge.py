@@ -29,6 +29,7 @@ def room(edge: Edge) -> Room[Edge]:
         _open(edge),
         (itself,),
         where=Words(f"it answers OPTIONS at {edge.address}", f"在 {edge.address} 应答 OPTIONS"),
+        lost=f"无法以 SIP 到达边缘代理 {edge.name}（{edge.address}）",
         mend="请确认 Kamailio 正在运行并以 UDP 监听该地址，[[edges]] address 为其核心侧地址，"
         "且防火墙放行本机的 UDP（deploy/nftables/edge.nft）。",
         about=edge.name,

@@ -60,7 +60,8 @@ class Room(Generic[S]):
     checks: Sequence[Check[S]]
     gates: Sequence[Check[S]] = ()
     where: Words | None = None
-    mend: str = ""  # Chinese, of an opening that fails; the English one is in the error
+    lost: str = ""  # Chinese, what it means that the opening fails; the English sentences are in the error
+    mend: str = ""  # Chinese
     about: str = ""
     blocking: bool = False
 
@@ -85,13 +86,14 @@ def fail(en: str, zh: str, mend: Words) -> Answer:
     return Answer("fail", Words(en, zh), mend)
 
 
-def failed(error: CallctlError, mend: str) -> Answer:
-    """An error's sentence, cause and mend apart; `mend` is the Chinese one."""
+def failed(error: CallctlError, mend: str, lost: str = "") -> Answer:
+    """An error's sentence, cause and mend apart; in Chinese `lost`, which says what failed, and `mend`."""
     cause, colon, cure = str(error).rpartition(": ")
     if not colon or cause.count("(") != cause.count(")"):
-        return fail(str(error), str(error), Words("See the cause above.", mend or "请参见上述原因。"))
+        zh = f"{lost or '检查失败'}：{error}"
+        return fail(str(error), zh, Words("See the cause above.", mend or "请参见上述原因。"))
     cure = cure[:1].upper() + cure[1:]
-    return fail(f"{cause}.", f"{cause}.", Words(cure, mend or cure))
+    return fail(f"{cause}.", f"{lost or '检查失败'}：{cause}", Words(cure, mend or cure))
 
 
 def clock(seconds: float, doubt: float, mend: Words) -> Answer:
@@ -114,7 +116,7 @@ def examine(room: Room[S]) -> Iterator[Finding]:
             subjects.append(stack.enter_context(opening))
             return Answer("ok", room.where or Words("", ""))
 
-        reached = _in_time(reach, room.opening, room.mend)
+        reached = _in_time(reach, room.opening, room.mend, room.lost)
         if room.where is not None:
             yield Finding(f"{room.name}.reachable", room.about, *reached)
         if not subjects:
@@ -142,16 +144,16 @@ def _barred() -> Answer:
 
 
 def _answer(room: Room[S], check: Check[S], subject: S) -> Answer:
-    return _in_time(_on_thread(check) if room.blocking else check, subject, "")
+    return _in_time(_on_thread(check) if room.blocking else check, subject)
 
 
-def _in_time(work: Callable[[S], Answer], subject: S, mend: str) -> Answer:
+def _in_time(work: Callable[[S], Answer], subject: S, mend: str = "", lost: str = "") -> Answer:
     timeout = gevent.Timeout(DEADLINE)
     try:
         with timeout:
             return work(subject)
     except CallctlError as error:
-        return failed(error, mend)
+        return failed(error, mend, lost)
     except Exception as error:  # noqa: BLE001  what nobody thought of must not hide what the other checks find
         said = f"{type(error).__name__}: {error}"
         return fail(

@@ -45,6 +45,7 @@ def room(settings: Settings) -> Room[Table]:
         ),
         gates=(columns,),
         where=Words(f"its MySQL answers at {where}", f"其 MySQL 在 {where} 应答"),
+        lost=f"location 表所在的 MySQL {where} 不可用",
         mend="请启动该 MySQL，或改正 [location.mysql]（没有时为 [mysql]）。",
     )
 
@@ -81,7 +82,7 @@ def columns(table: Table) -> Answer:
     except StoreError as error:
         mend = _mend(code(error.__cause__), name, mysql.user)
         if mend is None:
-            return failed(error, "请查看该 MySQL 的状态与日志。")
+            return failed(error, "请查看该 MySQL 的状态与日志。", f"无法读取 {name}")
         cause = error.__cause__.args[-1] if error.__cause__ else error
         return fail(f"{name} cannot be read: {cause}", f"无法读取 {name}：{cause}", mend)
     return ok(f"{name} can be read, with every column that is needed", f"{name} 可读，所需的列齐全")

@@ -44,6 +44,7 @@ def room(settings: Settings) -> Room[Asked]:
         _open(settings),
         (version, schema, privileges, writable, durable, time_of_day, connections, packet),
         where=Words(f"MySQL answers at {where}", f"MySQL 在 {where} 应答"),
+        lost=f"MySQL {where} 不可用",
         mend="请启动 MySQL，或改正 [mysql] 的 host、port、user、password 与 database。",
     )
 
@@ -80,7 +81,7 @@ def schema(mysql: Asked) -> Answer:
     try:
         require_current(mysql.pool)
     except ConfigError as error:
-        return failed(error, "请执行 callctl migrate；若数据库更新，请安装更新的 callctl。")
+        return failed(error, "请执行 callctl migrate；若数据库更新，请安装更新的 callctl。", "数据库结构版本不符")
     return ok(f"the schema is version {EXPECTED}", f"数据库结构为版本 {EXPECTED}")
 
 

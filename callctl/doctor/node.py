@@ -37,6 +37,7 @@ def room(node: Node, settings: Settings) -> Room[Asked]:
             arrivals,
         ),
         where=Words(f"its event socket answers at {node.esl}", f"其事件套接字在 {node.esl} 应答"),
+        lost=f"无法登录 {node.esl} 的事件套接字",
         mend="请确认 FreeSWITCH 正在运行，mod_event_socket 在该地址监听，ACL 与防火墙允许本机，且密码一致。",
         about=node.name,
     )

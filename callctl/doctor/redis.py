@@ -45,6 +45,7 @@ def room(whole: Settings) -> Room[Asked]:
         where=Words(
             f"Redis answers at {settings.host}:{settings.port}", f"Redis 在 {settings.host}:{settings.port} 应答"
         ),
+        lost=f"Redis {settings.host}:{settings.port} 不可用",
         mend="请启动 Redis，或改正 [redis] 的 host、port、username 与 password。",
     )
 

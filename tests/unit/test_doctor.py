@@ -162,8 +162,9 @@ def test_clocks(seconds, doubt, verdict):
     ],
 )
 def test_cause_and_cure_of_an_error(error, cause, cure):
-    answer = failed(StoreError(error), "修复")
+    answer = failed(StoreError(error), "修复", "不可用")
     assert (answer.what.en, answer.mend.en, answer.mend.zh) == (cause, cure, "修复")
+    assert answer.what.zh.rstrip(".") == f"不可用：{cause}".rstrip(".")
 
 
 class Opening:

@@ -31,10 +31,23 @@ def steps_in_the_code():
     """Each sentence that the code asks for by its key, with the names of the values it gives."""
     for file, tree in TREES:
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in KEY_AT:
-                place = KEY_AT[node.func.id]
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name in KEY_AT and name in words_of_decisions(tree):
+                place = KEY_AT[name]
                 for key in keys_of(node.args[place]) if len(node.args) > place else []:
-                    yield f"{file.name}:{node.lineno}", key, {word.arg for word in node.keywords if word.arg}
+                    yield f"{file.name}:{node.lineno}", key, given(node, place)
+
+
+def words_of_decisions(tree):
+    """What a module imports from where they are: other modules have words of the same names."""
+    imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module == "callctl.model")
+    return {each.name for node in imports for each in node.names}
+
+
+def given(call, place):
+    """The names of the values: keywords, or the keys of a dict behind the sentence."""
+    behind = [key.value for each in call.args[place + 1 :] if isinstance(each, ast.Dict) for key in each.keys]
+    return {word.arg for word in call.keywords if word.arg} | set(behind)
 
 
 STEPS = list(steps_in_the_code())

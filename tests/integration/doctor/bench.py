@@ -78,6 +78,7 @@ def expect(settings, check, verdict, what, mend, also=()):
     found = diagnose(settings)
     assert found[check].verdict == verdict, found[check]
     assert what in found[check].what.en
+    assert re.search("[一-鿿]", found[check].what.zh)
     assert mend in found[check].mend.en
     assert re.search("[一-鿿]", found[check].mend.zh) or found[check].mend.zh == found[check].mend.en
     assert {name for name, one in found.items() if one.verdict == "fail"} <= {check, *also}

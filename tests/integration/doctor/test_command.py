@@ -38,6 +38,12 @@ def test_what_people_read(installation, tmp_path):
     assert "→ Set [[nodes]] name to other" in english.stdout
     assert "→ 请将 [[nodes]] name 设为 other" in chinese.stdout
     assert english.stdout.splitlines()[-1].endswith("0 to look at, 1 failed, 0 not examined")
+    node.stop()
+    english, chinese = run(file, "--lang", "en"), run(file, "--lang", "zh")
+    assert "✗ switch.reachable sim1      FreeSWITCH sim1 cannot be reached" in english.stdout
+    assert f"✗ switch.reachable sim1      无法登录 {settings.nodes[0].esl} 的事件套接字" in chinese.stdout
+    assert "· switch.name … arrivals sim1 not examined, as what it needs failed\n" in english.stdout
+    assert english.stdout.splitlines()[-1].endswith("0 to look at, 1 failed, 13 not examined")
 
 
 def test_settings_that_cannot_be_read(tmp_path):

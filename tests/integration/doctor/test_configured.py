@@ -49,7 +49,7 @@ def test_nobody_is_configured(installation):
 @pytest.mark.parametrize(
     ("file", "what"),
     [
-        (company(", routes: world"), "for nothing: pstn: acme"),
+        (company(", routes: world"), "without a tariff: pstn: acme"),
         (
             company(", tariff: sell", more="dids: [{number: '442079460000', account: acme, to: [{number: '12'}]}]"),
             "did: acme",
