@@ -17,6 +17,7 @@ from pathlib import Path
 
 import MySQLdb
 
+from callctl.live.options import ask
 from callctl.settings import Edge, Mysql
 from deploy.private_services import Services
 
@@ -125,16 +126,20 @@ alias={edge.name}.example.net
 
 @contextmanager
 def kamailio(
-    number: int, name: str, folder: Path, database_port: int, relay: str, more: str = "", zone: str = "UTC"
+    number: int, name: str, folder: Path, database_port: int, relay: str, more: str = "", zone: str = "UTC",
+    core: str = "",
 ) -> Iterator[EdgeProcess]:
-    """An edge that runs in a time zone, `more` in its edge.cfg; it is asked for by OPTIONS until it answers."""
+    """An edge that runs in a time zone, `more` in its edge.cfg, its core's address of its own or `core`.
+
+    It is asked for by OPTIONS until it answers.
+    """
     folder.mkdir()
-    core, host = f"127.0.2.{number}", f"127.0.3.{number}"
+    core, host = core or f"127.0.2.{number}", f"127.0.3.{number}"
     ports = {name: free_port(host) for name in ("udp", "tcp", "tls", "ws", "wss")}
     ports |= {name: free_port("::1") for name in ("udp6", "tcp6")}
-    edge = EdgeProcess(
-        Edge(name=name, server_id=number, address=f"{core}:{free_port(core)}"), host, ports, folder
-    )  # fmt: skip
+    shown = f"[{core}]" if ":" in core else core
+    address = f"{shown}:{free_port(core)}"
+    edge = EdgeProcess(Edge(name=name, server_id=number, address=address), host, ports, folder)
     for file in (DEPLOY / "kamailio").glob("*.cfg"):
         (folder / file.name).symlink_to(file)
     (folder / "edge.cfg").unlink()
@@ -188,22 +193,10 @@ def certificate(folder: Path) -> None:
 
 def answers(address: str) -> bool:
     """Whether an edge answers OPTIONS at its core's address, as controllers ask."""
-    host, _, port = address.rpartition(":")
-    with socket.socket(type=socket.SOCK_DGRAM) as asker:
-        asker.settimeout(0.3)
-        asker.bind(("127.0.0.1", 0))
-        token = f"{random.getrandbits(64):x}"
-        via = f"SIP/2.0/UDP 127.0.0.1:{asker.getsockname()[1]};branch=z9hG4bK{token}"
-        lines = (
-            f"OPTIONS sip:{address} SIP/2.0", f"Via: {via}",
-            f"From: <sip:callctl@127.0.0.1>;tag={token}", f"To: <sip:{address}>", f"Call-ID: {token}",
-            "CSeq: 1 OPTIONS", "Max-Forwards: 1", "Content-Length: 0", "", "",
-        )  # fmt: skip
-        try:
-            asker.sendto("\r\n".join(lines).encode(), (host, int(port)))
-            return asker.recv(4096).startswith(b"SIP/2.0 200")
-        except OSError:
-            return False
+    try:
+        return (ask(address, 0.3) or "").startswith("SIP/2.0 200")
+    except OSError:
+        return False
 
 
 def until(happens: Callable[[], object], patience: float = 10.0) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from callctl.doctor import edge as room
-from callctl.doctor import location
+from callctl.doctor import location, sip
 from callctl.doctor.finding import examine
 from callctl.settings import Mysql, Node, Settings
 from tests.edge.platform import DATABASE, kamailio
@@ -40,6 +40,14 @@ def test_an_edge_whose_record_route_names_what_is_no_alias(platform, services, t
         found = diagnose(edge.edge)["edge.itself"]
     assert found.verdict == verdict
     assert ADVERTISED in found.what.en
+
+
+def test_an_edge_whose_core_speaks_ipv6(platform, services, tmp_path):
+    assert platform
+    with kamailio(3, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9", core="::1") as edge:
+        found = diagnose(edge.edge)
+        assert sip.heard(edge.edge.address, f"sip:routes@{edge.edge.address}").startswith("OPTIONS ")
+    assert found["edge.itself"].what.en == f"it knows itself as {edge.edge.address}"
 
 
 def test_an_edge_that_was_stopped(platform, services, tmp_path):
