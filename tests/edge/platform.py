@@ -26,6 +26,7 @@ SCHEMA = Path("/usr/share/kamailio/mysql")
 TABLES = ("standard", "usrloc", "auth_db", "dispatcher", "permissions")
 DATABASE = "kamailio_edges"
 START = 30.0  # seconds
+STOP = 5.0  # seconds
 RELAY = {"pub": "127.0.3.9", "core": "127.0.2.9"}
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 
@@ -157,8 +158,17 @@ def kamailio(
         yield edge
     finally:
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(START)
+            end(process)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End an edge; now and then one of its processes waits for ever for a lock that another took with it."""
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(STOP)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(STOP)
 
 
 @contextmanager
