@@ -183,13 +183,14 @@ class Node:
         leg.other = self.call(f"sip:{user}@{domain}", callees_edge, own=leg.invite.one("From").partition(";")[0])
         leg.other.other = leg
 
-    def call(self, uri: str, edge: str, own: str = "<sip:core@example.net>") -> Leg:
-        """Call a phone by way of an edge, as a bridge with fs_path does."""
+    def call(self, uri: str, edge: str, own: str = "<sip:core@example.net>", **said: str) -> Leg:
+        """Call a phone by way of an edge, as a bridge with fs_path does; `said` are X-Callctl- headers of the call."""
         tag = secrets.token_hex(4)
         headers = (
             ("Via", self._via()), ("Route", f"<sip:{edge};lr>"), ("From", f"{own};tag={tag}"), ("To", f"<{uri}>"),
             ("Call-ID", secrets.token_hex(8)), ("CSeq", "1 INVITE"), ("Max-Forwards", "69"),
             ("Contact", self._contact()), ("X-Secret", "1"), ("User-Agent", "FreeSWITCH"),
+            *((f"X-Callctl-{name.title()}", value) for name, value in said.items()),
         )  # fmt: skip
         leg = Leg(Message(f"INVITE {uri} SIP/2.0", headers, self.sdp()), tag, uri, [f"<sip:{edge};lr>"])
         leg.own = f"{own};tag={tag}"
@@ -207,7 +208,8 @@ class Node:
             if caller is not None:
                 self.send(response(caller.invite, "180 Ringing", tag=caller.tag), _via_of(caller.invite))
         elif answer.status < 300:
-            leg.target, leg.routes = uri_of(answer.one("Contact")), answer.all("Record-Route")[::-1]
+            leg.target = uri_of(answer.one("Contact"))
+            leg.routes = answer.all("Record-Route")[::-1] or leg.routes  # within a call its Routes stay
             self.request(leg, "ACK")
             if caller is not None:
                 self._answer(caller, _via_of(caller.invite))

@@ -168,6 +168,81 @@ def test_a_phone_that_offers_srtp_keeps_it_and_the_core_has_none(platform, phone
     is_plain(call.body)
 
 
+@pytest.mark.parametrize(("srtp", "profile"), [("demanded", "RTP/SAVP"), ("offered", "RTP/AVP"), ("off", "RTP/AVP")])
+def test_a_phone_is_offered_srtp_as_the_core_says_and_again_within_the_call(platform, phone, nodes, srtp, profile):
+    mine, node = phone(platform.a, "tls"), nodes[0]
+    mine.register()
+    node.call(f"sip:{mine.user}@{DOMAIN}", platform.a.edge.address, srtp=srtp)
+    invite = mine.expect("INVITE")
+    assert not invite.one("X-Callctl-Srtp")
+    is_offered(invite.body, srtp, profile)
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"
+    body = sdp("127.0.0.1")
+    mine.answer(invite, body.replace("RTP/AVP", profile) + key if srtp == "demanded" else body)
+    mine.expect("ACK")
+    [answer] = answers(node, invite)
+    is_plain(answer.body)
+    leg = node.leg(invite.one("Call-ID"))
+    node.request(leg, "INVITE", node.sdp())
+    again = mine.expect("INVITE")
+    is_offered(again.body, srtp, profile)
+    hang_up(node, leg, mine, again)
+
+
+def hang_up(node, leg, phone, again, body=""):
+    """Answer what is asked within the call, and end it: nothing is sent again to whoever is next on that port."""
+    phone.answer(again, body or sdp("127.0.0.1"))
+    assert until(lambda: any(message.status == 200 and "2 INVITE" in message.one("CSeq") for message in node.heard))
+    phone.expect("ACK")
+    node.request(leg, "BYE")
+    phone.answer(phone.expect("BYE"))
+
+
+def answers(node, invite):
+    """The 200s that a node heard in a call, the oldest first."""
+    return [m for m in node.heard if m.status == 200 and m.one("Call-ID") == invite.one("Call-ID")]
+
+
+def is_offered(body, srtp, profile):
+    assert f"{profile} 0" in body, body
+    assert ("a=crypto:" in body) == (srtp != "off"), body
+
+
+def test_the_core_is_told_whether_a_caller_offers_srtp(platform, phone, nodes):
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"
+    for body, said in (
+        (sdp("127.0.0.1"), ""), (sdp("127.0.0.1").replace("RTP/AVP", "RTP/SAVP") + key, "yes"),
+    ):  # fmt: skip
+        caller = phone(platform.a, "tls")
+        caller.call(f"sip:1002@{DOMAIN}", body=body)
+        assert platform.calls()[-1].one("X-Callctl-Srtp") == said
+
+
+def test_media_that_need_no_relay_are_left_alone(platform, phone, nodes):
+    mine, node = phone(platform.a), nodes[0]
+    mine.register()
+    node.call(f"sip:{mine.user}@{DOMAIN}", platform.a.edge.address, relay="off")
+    invite = mine.expect("INVITE")
+    assert f"m=audio {node.media[1]} " in invite.body
+    with Talk(mine.wire.own[0]) as talk:
+        mine.answer(invite, talk.sdp)
+        mine.expect("ACK")
+        [answer] = answers(node, invite)
+        assert answer.body == talk.sdp
+        node.request(node.leg(invite.one("Call-ID")), "INVITE", node.sdp())
+        again = mine.expect("INVITE")
+        assert f"m=audio {node.media[1]} " in again.body
+        hang_up(node, node.leg(invite.one("Call-ID")), mine, again, talk.sdp)
+        assert [each.body for each in answers(node, invite)][:2] == [talk.sdp] * 2
+
+
+def test_a_browser_is_relayed_whatever_the_core_says(platform, phone, nodes):
+    browser = phone(platform.a, "ws")
+    browser.register()
+    nodes[0].call(f"sip:{browser.user}@{DOMAIN}", platform.a.edge.address, relay="off", srtp="off")
+    is_for_a_browser(browser.expect("INVITE").body)
+
+
 @pytest.mark.parametrize("late", [False, True])
 def test_what_is_said_anew_within_a_call_is_hidden_too(platform, phone, nodes, late):
     browser = phone(platform.a, "ws")
