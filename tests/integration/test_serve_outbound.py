@@ -1,5 +1,7 @@
 """Calls to the outside through `callctl serve`: one carrier after the other, their places, what is recorded."""
 
+import json
+
 import pytest
 
 from callctl.sim.scenario import Scenario
@@ -13,21 +15,27 @@ tariffs:
   - {name: sold, currency: USD, rates: [{prefix: "44", steps: [{price: "0.6", per: 60, increment: 1}]}]}
   - {name: low, currency: USD, rates: [{prefix: "44", steps: [{price: "0.1", per: 60, increment: 1}]}]}
   - {name: high, currency: USD, rates: [{prefix: "44", steps: [{price: "0.3", per: 60, increment: 1}]}]}
+  - {name: incoming, currency: USD, rates: [{prefix: "4420", steps: [{price: "0.06", per: 60, increment: 1}]}]}
 carriers:
+  - {name: telco, sources: [198.51.100.77]}
   - {name: first, tariff: low, via: direct, limits: {calls: 1}, gateways: [{address: "198.51.100.1:5060"}]}
   - {name: second, tariff: high, edges: [kam-b], gateways: [{address: "198.51.100.2:5060"}]}
 routes:
   - {name: out, entries: [{prefix: "", choose: least-cost, carriers: [second, first]}]}
 accounts:
-  - {name: firm, mode: postpaid, credit_limit: "100", tariff: sold, routes: out}
+  - {name: firm, mode: postpaid, credit_limit: "100", tariff: sold, tariff_in: incoming, routes: out}
+  - {name: branch, mode: postpaid, credit_limit: "100", tariff: sold, routes: out}
 endpoints:
   - {account: firm, user: "8001", domain: example.net}
+  - {account: branch, user: "8002", domain: example.net, forward: {not_registered: "00442079460000"}}
+dids:
+  - {number: "442079460099", account: firm, to: [{number: "00442079460000"}]}
 """
 
 
 @pytest.fixture(scope="module")
 def platform(services, tmp_path_factory):
-    money = {"rated": ["pstn"]}
+    money = {"rated": ["pstn", "did"]}
     with Platform(tmp_path_factory.mktemp("outside"), services, settings={"money": money}) as platform:
         platform.apply(platform.start(), OUTSIDE)
         yield platform
@@ -139,3 +147,35 @@ def test_tries_and_places_at_carriers_are_counted(platform, carriers):
     wait(lambda: counted(platform)[place] == 1, "the place is counted")
     platform.hang_up(one)
     wait(lambda: counted(platform)[place] == 0, "the place is free")
+
+
+COSTS = {"first": "low", "second": "high"}
+
+
+def charged(platform, result):
+    charges = json.loads(platform.serves[0].run("why", result.uuid, "--json").out)["charges"]
+    return {(charge["side"], charge["account"], charge["tariff"]) for charge in charges}
+
+
+def test_a_did_that_leads_outside_costs_its_account_both_ways_and_us_the_carrier(platform, carriers):
+    carriers(TAKES, TAKES)
+    came = {"caller": "442079460111", "headers": {"X-Callctl-Endpoint": ""}, "source_ip": "198.51.100.77"}
+    result = platform.talking(platform.dial(CALL, called="442079460099", **came))
+    platform.hang_up(result)
+    story = platform.story(result)
+    assert (story.cdr["kind"], story.cdr["account"]) == ("did", "firm")
+    sold = {("sell", "firm", "incoming"), ("sell", "firm", "sold")}
+    assert charged(platform, result) == sold | {("buy", story.cdr["carrier"], COSTS[story.cdr["carrier"]])}
+    why = platform.serves[0].run("why", result.uuid, "--lang", "en").out
+    assert "firm incoming 4420 0.06 USD/min, firm sold 44 0.6 USD/min" in why
+    assert len([line for line in why.splitlines() if "of it tax" in line]) == 3
+
+
+def test_who_forwards_a_call_to_the_outside_pays_for_it(platform, carriers):
+    carriers(TAKES, TAKES)
+    result = platform.talking(platform.dial(CALL, called="8002", caller="8001"))
+    platform.hang_up(result)
+    story = platform.story(result)
+    assert (story.cdr["kind"], story.cdr["account"]) == ("onnet", "firm")
+    bought = ("buy", story.cdr["carrier"], COSTS[story.cdr["carrier"]])
+    assert charged(platform, result) == {("sell", "branch", "sold"), bought}
