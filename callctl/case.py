@@ -37,6 +37,7 @@ class Case:
     world: World
     settings: Settings
     hop: bool = False
+    by_edge: bool = False  # the call comes from one
     emergency: str = ""  # the emergency number that is called
     endpoint: Endpoint | None = None
     account: Account | None = None

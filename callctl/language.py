@@ -107,6 +107,7 @@ SENTENCES: Mapping[str, tuple[str, str]] = {
     "codecs.none": ("caller offers {offered}; allowed {allowed}; none in common", "主叫提供 {offered}；允许 {allowed}；没有共同的编解码"),
     "codecs.off": ("the codec check is off for {what}", "{what} 的编解码检查已关闭"),
     "codecs.no_sdp": ("the call came without SDP; FreeSWITCH negotiates", "呼叫没有携带 SDP，由 FreeSWITCH 协商"),
+    "codecs.no_srtp": ("{endpoint} must encrypt its media, and offers none that are", "{endpoint} 必须加密媒体，但没有提供加密"),
     "codecs.bypass": ("media goes around FreeSWITCH, so both sides find their codecs themselves", "媒体不经过 FreeSWITCH，双方自行协商编解码"),
     "codecs.each": ("transcoding is allowed: caller offers {offered}; used {near} towards him, {far} towards the callee", "允许转码：主叫提供 {offered}；主叫侧使用 {near}，被叫侧使用 {far}"),
     "locate.found": ("{callee} has {contacts} contacts, at {edges}", "{callee} 有 {contacts} 个注册，位于 {edges}"),

@@ -38,6 +38,7 @@ class CallRequest:
     started_us: int  # microseconds since the epoch, the A-leg's creation
     at_us: int  # microseconds since the epoch, when the switch brought the call to us
     sequence: int  # Event-Sequence of the channel data
+    srtp: bool = False  # X-Callctl-Srtp says that the edge was offered encrypted media; counts only from an edge
     origin: str = ""  # what X-Callctl-Source says: who sent the INVITE to the edge; counts only from an edge
 
 

@@ -37,6 +37,8 @@ class LegMedia(NamedTuple):
     srtp: Literal["off", "offered", "demanded"] | None = None  # None: as FreeSWITCH does by itself
     early_media: bool = True  # what the callee says before the answer is passed to the caller
     fax: bool = False  # T.38 is passed through
+    relay: bool = True  # by the edge
+    by_edge: bool = False  # an edge is between it and the switch, and ends its encryption
 
 
 PLAIN_MEDIA = LegMedia()

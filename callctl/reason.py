@@ -158,6 +158,11 @@ class Reason(Enum):
         "The caller offers no codec that is allowed: compare the two lists in the codec step and allow one of the caller's.",
         "主叫提供的编解码都不被允许：请对比编解码步骤中的两个列表，并允许其中一个。",
     )
+    SRTP_MISSING = _Row(
+        "srtp_missing", 488, 88, "INCOMPATIBLE_DESTINATION",
+        "The caller's media are not encrypted, and its `media` demands it: have the phone offer SRTP, or make it offered.",
+        "主叫媒体未加密，而其 `media` 要求加密：请在话机上启用 SRTP，或将要求改为 offered。",
+    )
     # how much at once
     TOO_MANY_CALLS = _Row(
         "too_many_calls", 480, 31, "NORMAL_UNSPECIFIED",

@@ -19,13 +19,20 @@ def of_caller(media: LegMedia) -> dict[str, str]:
         "bypass_media": "true" if media.path == "bypass" else "",
         "proxy_media": "true" if media.path == "proxy" else "",
         **_fax(media),
-        **({"rtp_secure_media_inbound": _SRTP[media.srtp]} if media.srtp else {}),
+        **({"rtp_secure_media_inbound": _SRTP[media.srtp]} if media.srtp and not media.by_edge else {}),
     }
 
 
 def of_callee(media: LegMedia) -> dict[str, str]:
-    """For a B-leg."""
-    return _fax(media) | ({"rtp_secure_media_outbound": _SRTP[media.srtp]} if media.srtp else {})
+    """For a B-leg; its edge is told by headers, which it takes from the core only and keeps."""
+    if not media.by_edge:
+        return _fax(media) | ({"rtp_secure_media_outbound": _SRTP[media.srtp]} if media.srtp else {})
+    said = _fax(media)
+    if media.srtp:
+        said["sip_h_X-Callctl-Srtp"] = media.srtp
+    if not media.relay:
+        said["sip_h_X-Callctl-Relay"] = "off"
+    return said
 
 
 def _fax(media: LegMedia) -> dict[str, str]:

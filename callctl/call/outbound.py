@@ -67,7 +67,7 @@ def near_media(plan: Outbound, own: LegMedia) -> LegMedia:
     """How the media of the caller's side goes in that attempt; through the switch where its legs differ."""
     (first, *others) = (leg.media for leg in plan.attempts[0])
     path = first.path if all(other.path == first.path for other in others) else "switch"
-    return LegMedia(path, own.srtp, first.early_media, first.fax)
+    return own._replace(path=path, early_media=first.early_media, fax=first.fax)
 
 
 def leg_uuid(call: str, leg: CarrierLeg) -> str:

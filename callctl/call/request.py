@@ -34,6 +34,7 @@ def from_channel(channel: Block) -> CallRequest:
         started_us=channel.number("Caller-Channel-Created-Time"),
         at_us=channel.number("Event-Date-Timestamp"),
         sequence=channel.number("Event-Sequence"),
+        srtp=channel.variable("sip_h_X-Callctl-Srtp") == "yes",
         origin=printable(channel.variable("sip_h_X-Callctl-Source")),
     )
 

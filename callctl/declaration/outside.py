@@ -77,8 +77,6 @@ class CarrierEntry(ItemEntry):
             raise ValueError("username and password_file go together")
         if self.via == "direct" and self.edges:
             raise ValueError("a carrier that is reached directly goes out by no edges")
-        if self.via == "edge" and self.media.srtp == "demanded":
-            raise ValueError("srtp can be demanded of a carrier only where it is reached directly; make it offered")
         if self.progress_timeout > self.ring_timeout:
             raise ValueError("progress_timeout is longer than ring_timeout; make it shorter")
         return self

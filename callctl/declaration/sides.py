@@ -33,12 +33,7 @@ def check_media(accounts: Accounts, endpoints: Endpoints, known: Known) -> None:
 def _possible(place: str, who: str, own: Said, wider: Said) -> None:
     merged = {**wider, **own}
     try:
-        found = MediaEntry.model_validate(merged)
+        MediaEntry.model_validate(merged)
     except ValidationError as error:
         said = error.errors(include_url=False, include_input=False)[0]["msg"].removeprefix("Value error, ")
         raise ConfigError(f"{place}: for {who}, {said}.") from error
-    if found.srtp == "demanded":
-        # An edge ends encryption, and what it was is not known behind it.
-        raise ConfigError(
-            f"{place}: for {who}, srtp cannot be demanded: nothing would refuse a call without it; make it offered."
-        )

@@ -21,6 +21,7 @@ def check(case: Case) -> Step:
         case.hop = True
         return passed("identify", "identify.hop", source=source, call=request.hop)
     if edge := _edge_at(source, case.settings.edges):
+        case.by_edge = True
         if not request.asserted:
             if request.origin:
                 return _by_address(case, request.origin)

@@ -14,7 +14,7 @@ from callctl.plan import LegMedia
 from callctl.policy.codecs import common, in_order
 from callctl.policy.together import Together, together
 from callctl.reason import Reason
-from callctl.routing.sdp import offered
+from callctl.routing.sdp import encrypted, offered
 
 
 def check(case: Case) -> Step:
@@ -26,6 +26,9 @@ def check(case: Case) -> Step:
         what = "a call sent on by a node" if case.hop else "emergency calls"
         return skipped("codecs", "codecs.off", what=what)
     near, far = near_side(case), far_side(case)
+    if near.srtp == "demanded" and not secure(case):
+        who = case.endpoint.name if case.endpoint else case.carrier.name if case.carrier else ""
+        return failed("codecs", Reason.SRTP_MISSING, "codecs.no_srtp", endpoint=who)
     case.media = together(near, far, transcoding=not _checked(case))
     if case.media.transcoding and True not in {near.transcoding, far.transcoding}:
         what = f"account {case.account.name}" if case.account and not case.account.codec_check else f"{case.kind} calls"
@@ -91,10 +94,15 @@ def _checked(case: Case) -> bool:
     return checked and (case.account is None or case.account.codec_check)
 
 
-def leg(media: Together | None, srtp: Media) -> LegMedia:
-    """What one side is told."""
+def leg(media: Together | None, side: Media, *, by_edge: bool) -> LegMedia:
+    """What one side is told, or its edge."""
     found = media or Together()
-    return LegMedia(found.path, srtp.srtp, found.early_media, found.fax)
+    return LegMedia(found.path, side.srtp, found.early_media, found.fax, side.relay is not False, by_edge)
+
+
+def secure(case: Case) -> bool:
+    """Whether the caller offers encrypted media: to the edge, which ends that, or to the switch."""
+    return encrypted(case.request.sdp) or (case.by_edge and case.request.srtp)
 
 
 def far_side(case: Case) -> Media:

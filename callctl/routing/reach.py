@@ -50,7 +50,7 @@ def _phone(case: Case) -> Step:
         groups=ring_groups(located.targets),
         codecs=case.far_codecs,
         ring_timeout=case.settings.calls.ring_timeout,
-        media=media.leg(case.media, media.far_side(case)),
+        media=media.leg(case.media, media.far_side(case), by_edge=True),
     )
     return passed(
         "locate",

@@ -1,4 +1,4 @@
-"""The audio codecs an SDP offers. The text comes from a caller, so whatever is not plainly a codec is passed over."""
+"""The audio that an SDP offers. The text comes from a caller, so whatever is not plainly a codec is passed over."""
 
 from __future__ import annotations
 
@@ -39,3 +39,11 @@ def _payloads(line: str) -> list[int] | None:
     if media != "m=audio" or not rest or not _PORT.fullmatch(rest[0]):
         return None
     return [int(payload) for payload in rest[2:] if _PAYLOAD.fullmatch(payload)]
+
+
+def encrypted(sdp: str) -> bool:
+    """Whether the first audio stream with a port is to be encrypted, by SDES or DTLS (RFC 3711, 5764)."""
+    for line in sdp[:_LIMIT].replace("\r", "\n").split("\n"):
+        if line.startswith("m=") and _payloads(line) is not None:
+            return "SAVP" in "".join(line.split()[2:3])
+    return False

@@ -19,6 +19,7 @@ accounts:
   - {{name: quiet, media: {{early_media: held}}}}
   - {{name: secure, media: {{srtp: offered}}}}
   - {{name: firm, routes: out}}
+  - {{name: other, routes: offered}}
 endpoints:
   - {{account: each, user: "1001", domain: {DOMAIN}, codecs: [PCMU]}}
   - {{account: each, user: "1002", domain: {DOMAIN}, codecs: [PCMA]}}
@@ -29,9 +30,12 @@ endpoints:
   - {{account: secure, user: "1007", domain: {DOMAIN}}}
   - {{account: secure, user: "5008", domain: {DOMAIN}}}
   - {{account: firm, user: "2001", domain: {DOMAIN}}}
+  - {{account: other, user: "2002", domain: {DOMAIN}}}
 carriers:
   - {{name: demanding, via: direct, media: {{srtp: demanded}}, gateways: [{{address: "{HOST}:{edges[1].port}"}}]}}
+  - {{name: offering, via: direct, media: {{srtp: offered}}, gateways: [{{address: "{HOST}:{edges[1].port}"}}]}}
 routes:
+  - {{name: offered, entries: [{{prefix: "", carriers: [offering]}}]}}
   - {{name: out, entries: [{{prefix: "", carriers: [demanding]}}]}}
 """
 
@@ -83,9 +87,16 @@ def test_early_media_that_is_held_does_not_reach_the_caller(world, phones):
     assert 183 not in caller.answers
 
 
-def test_encryption_is_offered_and_done_without_where_the_callee_has_none(world, phones):
+def test_an_edge_is_told_to_offer_encryption(world, phones):
     edge = phones.edge("answers", 100, at=world.edges[0])
     caller = phones.caller("hangs_up", "5008", 300, user="1007").wait()
+    assert edge.wait().received("INVITE")[0].header("X-Callctl-Srtp") == "offered"
+    assert caller.final.status == 200
+
+
+def test_encryption_is_offered_to_a_carrier_and_done_without_where_it_has_none(world, phones):
+    edge = phones.edge("answers", 100, at=world.edges[1])
+    caller = phones.caller("hangs_up", OUTSIDE, 300, user="2002").wait()
     assert "a=crypto:" in edge.wait().received("INVITE")[0].body
     assert caller.final.status == 200
 

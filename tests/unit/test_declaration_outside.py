@@ -68,8 +68,6 @@ BASE = "accounts:\n  - {name: a}\n"
         ("carriers:\n  - {name: c, media: {path: bypass, transcoding: true}}\n", r":2: media: path bypass leaves"),
         ("carriers:\n  - {name: c, media: {path: proxy, srtp: offered}}\n", r":2: media: .*no part in encryption"),
         ("carriers:\n  - {name: c, media: {path: bypass, fax: true}}\n", r":2: media: .*T.38 as it comes"),
-        ("carriers:\n  - {name: c, media: {srtp: demanded}}\n", r":2: .*only where it is reached directly"),
-        ("accounts:\n  - {name: a, media: {srtp: demanded}}\n", r":2: for account a, srtp cannot be demanded"),
         (
             "accounts:\n  - {name: a, media: {path: bypass}}\n"
             "endpoints:\n  - {account: a, user: u, domain: d, media: {transcoding: true}}\n",

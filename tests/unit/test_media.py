@@ -15,7 +15,7 @@ from callctl.outside import NO_MEDIA, Media
 from callctl.plan import Bridge, Reject
 from callctl.policy.together import Together, together
 from callctl.reason import Reason
-from tests.unit.company import ACCOUNTS, ENDPOINTS, World, request, settings
+from tests.unit.company import ACCOUNTS, ENDPOINTS, SDP, World, request, settings
 from tests.unit.test_decide_outside import CHEAP, TARIFFS, directory, entry
 from tests.unit.test_decide_outside import decided as outside
 from tests.wire.grammar import originate, packets, set_by
@@ -128,12 +128,23 @@ class TestCommands:
             near, _ = told(decided(near=media))
             assert (near["bypass_media"], near["proxy_media"]) == (bypass, proxy)
 
-    def test_encryption_is_each_sides_own(self):
-        near, far = told(decided(near=Media(srtp="off"), far=Media(srtp="offered")))
-        assert near["rtp_secure_media_inbound"] == "forbidden"
-        assert far["rtp_secure_media_outbound"] == "optional"
-        near, far = told(decided())
+    @pytest.mark.parametrize("word", ["off", "offered", "demanded"])
+    def test_encryption_towards_a_phone_is_its_edges(self, word):
+        near, far = told(decided(near=Media(srtp="offered"), far=Media(srtp=word)))
+        assert far["sip_h_X-Callctl-Srtp"] == word
         assert not {name for name in (*near, *far) if name.startswith("rtp_secure_media")}
+        assert "sip_h_X-Callctl-Srtp" not in told(decided())[1]
+
+    def test_encryption_of_who_calls_the_switch_itself_is_the_switchs(self):
+        trunk = {"asserted": "", "source_ip": "203.0.113.7", "sdp": SDP.replace("RTP/AVP", "RTP/SAVP")}
+        for word, said in (("off", "forbidden"), ("offered", "optional"), ("demanded", "mandatory")):
+            near, _ = told(decided(account=Media(srtp=word), **trunk))
+            assert near["rtp_secure_media_inbound"] == said
+
+    def test_an_edge_is_told_to_leave_media_alone(self):
+        assert told(decided(far=Media(relay=False)))[1]["sip_h_X-Callctl-Relay"] == "off"
+        for media in (Media(relay=True), NO_MEDIA):
+            assert "sip_h_X-Callctl-Relay" not in told(decided(far=media))[1]
 
     def test_early_media_is_held_where_one_side_says_so(self):
         assert told(decided())[1]["ignore_early_media"] == "false"
@@ -142,6 +153,30 @@ class TestCommands:
     def test_fax_passes_on_both_sides(self):
         for side in told(decided(far=Media(fax=True))):
             assert (side["fax_enable_t38"], side["t38_passthru"]) == ("true", "true")
+
+
+class TestDemanded:
+    """Encryption that is demanded of a caller."""
+
+    def refused(self, **asked):
+        decision = decided(near=Media(srtp="demanded"), **asked)
+        return decision.plan == Reject(Reason.SRTP_MISSING)
+
+    def test_a_caller_without_it_is_refused(self):
+        assert self.refused()
+        assert self.refused(called="conf_3001")
+
+    def test_what_his_edge_says_counts_and_nobody_elses_word(self):
+        assert not self.refused(srtp=True)
+        trunk = {"asserted": "", "source_ip": "203.0.113.7", "srtp": True}
+        assert decided(account=Media(srtp="demanded"), **trunk).plan == Reject(Reason.SRTP_MISSING)
+
+    @pytest.mark.parametrize("profile", ["RTP/SAVP", "UDP/TLS/RTP/SAVPF", "RTP/SAVPF"])
+    def test_what_he_offers_the_switch_counts(self, profile):
+        assert not self.refused(sdp=SDP.replace("RTP/AVP", profile))
+
+    def test_a_stream_that_is_not_used_says_nothing(self):
+        assert self.refused(sdp=f"v=0\r\nm=audio 0 RTP/SAVP 0\r\nm=video 9 RTP/SAVP 31\r\n{SDP[5:]}")
 
 
 class TestCarriers:
@@ -166,6 +201,10 @@ class TestCarriers:
         decision = self.to(replace(CHEAP, media=Media(path="switch", srtp="demanded", early_media="held", fax=True)))
         near, far = told(decision, request(called="442079460000", asserted="8001@example.net"))
         assert (far["rtp_secure_media_outbound"], far["ignore_early_media"]) == ("mandatory", "true")
+        by_edge = self.to(replace(CHEAP, direct=False, media=Media(srtp="demanded", relay=False)))
+        _, behind = told(by_edge, request(called="442079460000", asserted="8001@example.net"))
+        assert (behind["sip_h_X-Callctl-Srtp"], behind["sip_h_X-Callctl-Relay"]) == ("demanded", "off")
+        assert "rtp_secure_media_outbound" not in behind
         assert near["t38_passthru"] == far["t38_passthru"] == "true"
         bypassed = self.to(replace(CHEAP, media=BYPASS))
         assert told(bypassed, request(called="442079460000"))[0]["bypass_media"] == "true"
