@@ -22,7 +22,7 @@ def examine_all(settings: Settings, file: Path | None) -> Iterator[Finding]:
         gevent.spawn(list, _databases(settings)),
         gevent.spawn(list, examine(redis.room(settings))),
         *(gevent.spawn(list, _node(each, settings)) for each in settings.nodes),
-        *(gevent.spawn(list, examine(edge.room(each))) for each in settings.edges if each.enabled),
+        *(gevent.spawn(list, examine(edge.room(each, settings.nodes))) for each in settings.edges if each.enabled),
     ]
     for findings in rooms:
         yield from findings.get() or ()

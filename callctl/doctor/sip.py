@@ -9,25 +9,25 @@ PATIENCE = 1.0  # seconds
 TIMES = 3
 
 
-def ask(address: str, uri: str = "") -> str | None:
+def ask(address: str, uri: str = "", to: str = "") -> str | None:
     """The message that comes back from HOST:PORT, None when none does. Raises OSError where nobody listens."""
     for _ in range(TIMES):
-        if (said := options.ask(address, PATIENCE, uri)) is not None:
+        if (said := options.ask(address, PATIENCE, uri, to)) is not None:
             return said
     return None
 
 
-def heard(address: str, uri: str) -> str:
+def heard(address: str, uri: str, to: str = "") -> str:
     """The same, empty where nothing comes back for whatever reason."""
     try:
-        return ask(address, uri) or ""
+        return ask(address, uri, to) or ""
     except OSError:
         return ""
 
 
-def status(address: str, uri: str) -> str:
+def status(address: str, uri: str, to: str = "") -> str:
     """Status and phrase of the answer; empty when none comes."""
-    first = heard(address, uri).partition("\r\n")[0]
+    first = heard(address, uri, to).partition("\r\n")[0]
     return first.removeprefix("SIP/2.0 ") if first.startswith("SIP/2.0 ") else ""
 
 

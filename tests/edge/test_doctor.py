@@ -6,14 +6,14 @@ from callctl.doctor import edge as room
 from callctl.doctor import location, sip
 from callctl.doctor.finding import examine
 from callctl.settings import Mysql, Node, Settings
-from tests.edge.platform import DATABASE, kamailio
+from tests.edge.platform import DATABASE, kamailio, until
 
 ADVERTISED = "203.0.113.62:5062"
 BEHIND_NAT = 'advertised_address="203.0.113.62"\nadvertised_port=5062\n'
 
 
-def diagnose(edge):
-    return {found.check: found for found in examine(room.room(edge))}
+def diagnose(edge, *nodes):
+    return {found.check: found for found in examine(room.room(edge, nodes))}
 
 
 def test_edges_as_deploy_has_them(platform):
@@ -112,6 +112,26 @@ def test_an_edge_whose_server_id_the_settings_lack(platform, services, tmp_path,
     assert "5 (by Path or socket: kam-c)" in by_path["location.unlisted"].what.en
     assert unknown["location.edges"].verdict == "fail"
     assert "server_id 5" in unknown["location.edges"].what.en
+
+
+def test_a_node_that_an_edge_does_not_reach(platform):
+    """As behind a port that is blocked: the node runs, and its answers do not come."""
+    first, second = (Node(name=one.host, sip=f"{one.host}:{one.port}") for one in platform.nodes)
+    unknown = Node(name="fs3", sip="127.0.4.3:5080")
+    edge = platform.a.edge
+    assert diagnose(edge, first, second)["edge.reaches"].verdict == "ok"
+    assert "fs3 (127.0.4.3:5080)" in diagnose(edge, first, unknown)["edge.reaches"].what.en
+    platform.nodes[0].does = "silence"
+
+    def said(verdict):
+        return diagnose(edge, first, second)["edge.reaches"].verdict == verdict
+
+    assert until(lambda: said("fail"), 30)
+    found = diagnose(edge, first, second)["edge.reaches"]
+    assert f"no calls to {first.name} ({first.sip})" in found.what.en
+    assert second.name not in found.what.en
+    platform.nodes[0].does = "bridge"
+    assert until(lambda: said("ok"), 30)
 
 
 def test_a_node_that_edges_do_not_know(platform, services):

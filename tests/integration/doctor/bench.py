@@ -37,6 +37,7 @@ class SipSpeaker:
         self._socket.bind((host, 0))
         self.address = f"{host}:{self._socket.getsockname()[1]}"
         self.own = {self.address, "[::1]:5062"}
+        self.away = set()  # nodes that do not answer it
         self.says = ""
         self._serving = gevent.spawn(self._serve)
 
@@ -48,8 +49,12 @@ class SipSpeaker:
     def _serve(self):
         while True:
             data, asker = self._socket.recvfrom(65536)
-            uri = data.split()[1].decode().removeprefix("sip:")
-            status = self.says or ("200 OK" if uri.rpartition("@")[2] in self.own else "404 Not My Address")
+            user, _, uri = data.split()[1].decode().removeprefix("sip:").rpartition("@")
+            to = re.search(rb"To: <sip:([^>]+)", data)[1].decode()
+            away = user == "nodes" and (to in self.away or to.endswith("callctl.invalid:5060"))
+            status = self.says or (
+                "503 Node Is Not Called" if away else "200 OK" if uri in self.own else "404 Not My Address"
+            )
             if status != "silence":
                 first = f"SIP/2.0 {status}".encode() if self.says is not None else b"hello"
                 self._socket.sendto(data.replace(data.split(b"\r\n")[0], first, 1), asker)

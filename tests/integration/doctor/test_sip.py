@@ -56,13 +56,22 @@ def test_an_edge_whose_address_is_anothers(installation, speakers):
     expect(with_edge(settings, speaker), "edge.itself", "fail", f"does not take {speaker.address}", "alias=")
 
 
+def test_an_edge_that_does_not_reach_a_node(installation, speakers):
+    settings, _ = installation
+    speaker = speakers("127.0.1.1")
+    speaker.away.add(settings.nodes[0].sip)
+    found = expect(with_edge(settings, speaker), "edge.reaches", "fail", "sends no calls to sim1", "deploy/nftables")
+    assert found["edge.reaches"].about == "a"
+
+
 @pytest.mark.parametrize("says", ["200 OK", "403 Forbidden"])
 def test_an_edge_of_which_nothing_can_be_told(installation, speakers, says):
     settings, _ = installation
     speaker = speakers("127.0.1.1")
     speaker.says = says
     found = diagnose(with_edge(settings, speaker))
-    assert (found["edge.reachable"].verdict, found["edge.itself"].verdict) == ("ok", "skip")
+    said = [found[f"edge.{check}"].verdict for check in ("reachable", "itself", "reaches")]
+    assert said == ["ok", "skip", "skip"]
 
 
 def test_a_node_whose_sip_port_is_blocked(installation, speakers):
