@@ -106,9 +106,9 @@ def reaches(asked: Asked) -> Answer:
         f"它不向 {what} 送呼叫：该处未以 2xx 应答其 OPTIONS，或它不认识该节点",
         Words(
             "Let UDP between both through the firewalls (deploy/nftables), see that the node takes calls, and that "
-            "`dispatcher` has it as sip:HOST:PORT; `kamcmd dispatcher.list` shows what the edge knows.",
-            "请在防火墙放行两者之间的 UDP（deploy/nftables），确认该节点接受呼叫，且 dispatcher 表中为 sip:HOST:PORT；"
-            "kamcmd dispatcher.list 显示该边缘代理所知。",
+            "`dispatcher` has it as sip:HOST:PORT, then `kamcmd dispatcher.reload`.",
+            "请在防火墙放行两者之间的 UDP（deploy/nftables），确认该节点接受呼叫，且 dispatcher 表中为 sip:HOST:PORT，"
+            "然后执行 kamcmd dispatcher.reload。",
         ),
     )
 
