@@ -89,10 +89,15 @@ def variables(values: Mapping[str, str], separator: str) -> str:
     """`name=value` pairs joined by `separator`. Raises UnsafeText."""
     pairs = []
     for name, value in values.items():
-        if not all(word.isalnum() for word in value.split(" ")):
+        if not value.isalnum() and not all(word.isalnum() for word in value.split(" ")):
             _checked(_VALUE, value, f"value of {name}")
-        pairs.append(f"{_checked(_NAME, name, 'variable')}={value}")
+        pairs.append(f"{_variable(name)}={value}")
     return separator.join(pairs)
+
+
+@lru_cache(1024)  # there are few names
+def _variable(name: str) -> str:
+    return _checked(_NAME, name, "variable")
 
 
 def line(text: str) -> bytes:
@@ -193,6 +198,7 @@ def route(address: str) -> str:
     return f"<sip:{_host_and_port(address)};lr>".translate(_ROUTE_BYTES)
 
 
+@lru_cache(1024)
 def _host_and_port(address: str) -> str:
     """HOST:PORT, checked. Raises UnsafeText."""
     host, port = split_address(address)

@@ -70,9 +70,9 @@ def towards(case: Case, carrier: Carrier) -> tuple[Together, tuple[str, ...], tu
     media = together(near, carrier.media, transcoding=not _checked(case))
     if media.path == "bypass" or not case.request.sdp or case.emergency:
         return media, (), carrier.codecs
-    offer, own = offered(case.request.sdp), near_codecs(case)
     if media.transcoding and True not in {near.transcoding, carrier.media.transcoding}:
         return media, (), carrier.codecs  # as FreeSWITCH negotiates
+    offer, own = offered(case.request.sdp), near_codecs(case)
     if media.transcoding:
         mine = in_order(common(offer, [own]), [(near, own)])
         return (media, mine, carrier.codecs) if mine else None

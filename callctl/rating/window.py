@@ -9,13 +9,13 @@ by what it reads, one that is left out never comes.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 from itertools import groupby
 from operator import attrgetter
 from typing import Protocol, TypeVar
 
-from callctl.rating.tariff import SECOND, NoRate, Rate, RateSet, When
+from callctl.rating.tariff import ALWAYS, SECOND, NoRate, Rate, RateSet, When
 
 
 class Timed(Protocol):
@@ -58,8 +58,10 @@ def holding(rates: RateSet, at_us: int, zone: tzinfo) -> Rate | None:
     return of_several(rates.rates, at_us, zone)
 
 
-def of_several(timed: Iterable[T], at_us: int, zone: tzinfo) -> T | None:
+def of_several(timed: Sequence[T], at_us: int, zone: tzinfo) -> T | None:
     """The one that holds at `at_us`; they have the greatest weight first, and of one weight the latest start."""
+    if len(timed) == 1 and timed[0].when == ALWAYS:  # as most are, and the clock need not be read
+        return timed[0]
     local = datetime.fromtimestamp(at_us // SECOND, zone)
     for _, group in groupby(timed, WEIGHT):
         if found := _of_one_weight(tuple(group), local):
