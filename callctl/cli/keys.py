@@ -18,6 +18,7 @@ _NUMBERS = {
 _MEDIA = {
     "media.path": "switch, proxy or bypass: through FreeSWITCH, untouched, or around it.  媒体路径",
     "media.transcoding": "true or false.  是否转码",
+    "media.order": "Whose order of codecs holds: caller or listed.  编解码顺序：以主叫或列表为准",
     "media.relay": "true: the edge relays media.  边缘是否中继媒体",
     "media.srtp": "off or offered.  SRTP 加密",
     "media.early_media": "passed or held.  早期媒体",
