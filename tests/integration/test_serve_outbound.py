@@ -43,13 +43,21 @@ def platform(services, tmp_path_factory):
 
 @pytest.fixture
 def carriers(platform):
-    """What each carrier does with a call."""
+    """What each carrier does with a call; the calls of the test before have left their places."""
+    wait(lambda: not taken(platform), "the first carrier has a place")
 
     def does(first, second):
         platform.world.phones[f"{TO}@198.51.100.1:5060", "*"] = first
         platform.world.phones[f"{TO}@198.51.100.2:5060", EDGES["kam-b"]] = second
 
     return does
+
+
+def taken(platform):
+    """Whether a call would be told that the first carrier is full."""
+    told = platform.serves[0].run("explain", "--endpoint", "8001@example.net", "--to", TO, "--json").out
+    steps = json.loads(told)["steps"]
+    return any(step["check"] == "limits" and step["verdict"] == "skip" for step in steps)
 
 
 TAKES, BUSY = Phone(ring=0.1, talk=None), Phone(status=486, ring=0.1)
@@ -137,11 +145,12 @@ def test_tries_and_places_at_carriers_are_counted(platform, carriers):
     before = counted(platform)
     carriers(DOWN, TAKES)
     platform.hang_up(platform.talking(platform.dial(CALL, caller="8001")))
-    carriers(Phone(ring=None), TAKES)
+    carriers(Phone(status=0, talk=None), TAKES)
     platform.hang_up(platform.ringing(platform.dial(CALL, caller="8001")))
     more = lambda name: counted(platform).get(name, 0) - before.get(name, 0)  # noqa: E731
     wait(lambda: (more(failed), more(answered), more(given_up)) == (1, 1, 1), "each try is counted once")
     carriers(TAKES, TAKES)
+    wait(lambda: not taken(platform), "who was given up has left its place")
     one = platform.talking(platform.dial(CALL, caller="8001"))
     place = f'calls{{carrier="first",node="{next(iter(platform.nodes))}"}}'
     wait(lambda: counted(platform)[place] == 1, "the place is counted")
