@@ -7,7 +7,8 @@ more than the bridge does (measured).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 import structlog
 
@@ -38,11 +39,13 @@ def carry_out(
     controller: str,
     may_let_go: Callable[[], bool],
     again: Callable[[Event], Decision | Reason] = outcome.failure,
+    connected: Callable[[str], Mapping[str, str]] = lambda leg: {},
 ) -> Event | None:
     """The A-leg's HANGUP_COMPLETE; None when the call was let go, or its socket ended first.
 
-    `again` is asked, with the event of each bridge that failed, what else to do, or why the call is refused. Raises
-    UnsafeText when what was decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
+    `again` is asked, with the event of each bridge that failed, what else to do, or why the call is refused;
+    `connected`, with the UUID of the leg that answered, which variables change by that. Raises UnsafeText when what was
+    decided cannot be said to FreeSWITCH, Gone when the socket ended before it was.
     """
     known = facts.variables(request, decision, controller)
     # One write: each costs a system call here and wakes FreeSWITCH's listener there.
@@ -53,10 +56,16 @@ def carry_out(
         if isinstance(other, Reason):
             session.write(*_refuse(session.uuid, other, {}))
             return None
-        session.write(*commands(other, request, settings, facts.variables(request, other, controller)))
+        known = facts.FORGET | facts.variables(request, other, controller)
+        session.write(*commands(other, request, settings, known))
         return other
 
-    return _follow(session, decision, settings, may_let_go, go_on)
+    def answered(leg: str) -> None:
+        if changed := connected(leg):
+            with suppress(CommandFailed):  # the call has ended meanwhile
+                session.send(f"api {command.setting(session.uuid, changed)}")  # it is to be set before a call is let go
+
+    return _follow(session, decision, settings, may_let_go, go_on, answered)
 
 
 def take_over(call: str) -> tuple[bytes, ...]:
@@ -185,9 +194,11 @@ def _follow(
     settings: Settings,
     may_let_go: Callable[[], bool],
     go_on: Callable[[Event], Decision | None],
+    answered: Callable[[str], None],
 ) -> Event | None:
     ringing = Ringing(decision, settings)
-    refused = bridged = False
+    refused = False
+    bridged = ""  # to which leg
     while True:
         try:
             event = session.next_event(ringing.patience())
@@ -205,13 +216,16 @@ def _follow(
             return event
         ringing.hear(event)
         # With early media the bridge comes before the answer (observed).
-        bridged = bridged or event.name == "CHANNEL_BRIDGE"
+        if event.name == "CHANNEL_BRIDGE":
+            bridged = event.get("Other-Leg-Unique-ID")
         if event.get("Answer-State") == "answered":
+            if bridged:
+                answered(bridged)
             session.may_go = may_let_go
             if bridged and may_let_go():
                 return None
         if _bridge_failed(event) and (other := go_on(event)):
-            ringing = Ringing(other, settings)
+            ringing, bridged = Ringing(other, settings), ""
 
 
 def _bridge_failed(event: Event) -> bool:

@@ -140,6 +140,7 @@ class Controller:
             self._name,
             lambda: self._feed_is_up(request.node),
             lambda failed: self._again(request, way, failed),
+            lambda leg: self._connected(request, way, leg),
         )
 
     def _again(self, request: CallRequest, way: Onward, failed: Event) -> Decision | Reason:
@@ -158,6 +159,15 @@ class Controller:
         self._free_others(request, before, other)
         self._tell(request, other, failed, *way.story)
         return other
+
+    def _connected(self, request: CallRequest, way: Onward, leg: str) -> Mapping[str, str]:
+        """What changes on the channel where one of several carriers answered: the others' places are free again."""
+        before = way.decision
+        now = way.connected(leg)
+        if now is None:
+            return {}
+        self._free_others(request, before, now)
+        return {"callctl_levels": ",".join(now.levels)}
 
     def _tell(
         self, request: CallRequest, decision: Decision, because: Event, name: str, data: Mapping[str, Any]

@@ -32,6 +32,14 @@ _CAUSES = {
     "ORIGINATOR_CANCEL": Reason.CALLER_GAVE_UP,
     "MANAGER_REQUEST": Reason.ENDED_BY_OPERATOR,
 }
+# What a way before may have left on the channel; it is not to count for the next.
+FORGET = dict.fromkeys(
+    (
+        "callctl_levels", "callctl_endpoint", "callctl_basis", "callctl_paid", "callctl_most", "callctl_limit",
+        "callctl_buy", "absolute_codec_string",
+    ),
+    "",
+)  # fmt: skip
 _TIMED_OUT = {"money": Reason.MONEY_UP, "slice": Reason.NOT_EXTENDED}  # by callctl_limit
 
 

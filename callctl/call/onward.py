@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from callctl.call import facts, outcome
+from callctl.call import facts, outbound, outcome
 from callctl.call.again import decide_again
 from callctl.call.decide import decide
 from callctl.case import Decision
@@ -85,6 +85,20 @@ class Onward:
         self._since = time.monotonic()
         self.decision = other
         return True
+
+    def connected(self, leg: str) -> Decision | None:
+        """The decision without the places of carriers that were called at once with the one that answered by `leg`."""
+        now = self.decision
+        if not isinstance(now.plan, Outbound) or len(now.plan.attempts[0]) == 1:
+            return None
+        has = {each.carrier for each in now.plan.attempts[0] if outbound.leg_uuid(self._request.call_uuid, each) == leg}
+        kept = tuple(
+            level for level in now.levels if not level.startswith(CARRIER) or level.removeprefix(CARRIER) in has
+        )
+        if not has or kept == now.levels:
+            return None
+        self.decision = replace(now, levels=kept)
+        return self.decision
 
     def _next_carrier(self, plan: Outbound, failure: Failure, world: World) -> Decision | None:
         """The next attempt at carriers, its places taken; carriers that are full are passed over."""

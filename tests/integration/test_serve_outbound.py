@@ -18,16 +18,20 @@ tariffs:
   - {name: incoming, currency: USD, rates: [{prefix: "4420", steps: [{price: "0.06", per: 60, increment: 1}]}]}
 carriers:
   - {name: telco, sources: [198.51.100.77]}
-  - {name: first, tariff: low, via: direct, limits: {calls: 1}, gateways: [{address: "198.51.100.1:5060"}]}
+  - {name: first, tariff: low, via: direct, limits: {calls: 1}, progress_timeout: 3, ring_timeout: 8,
+     gateways: [{address: "198.51.100.1:5060"}]}
   - {name: second, tariff: high, edges: [kam-b], gateways: [{address: "198.51.100.2:5060"}]}
 routes:
   - {name: out, entries: [{prefix: "", choose: least-cost, carriers: [second, first]}]}
+  - {name: both, entries: [{prefix: "", choose: priority, carriers: [first, second], fork: 2}]}
 accounts:
   - {name: firm, mode: postpaid, credit_limit: "100", tariff: sold, tariff_in: incoming, routes: out}
   - {name: branch, mode: postpaid, credit_limit: "100", tariff: sold, routes: out}
+  - {name: hasty, routes: both}
 endpoints:
   - {account: firm, user: "8001", domain: example.net}
   - {account: branch, user: "8002", domain: example.net, forward: {not_registered: "00442079460000"}}
+  - {account: hasty, user: "8003", domain: example.net}
 dids:
   - {number: "442079460099", account: firm, to: [{number: "00442079460000"}]}
 """
@@ -145,7 +149,7 @@ def test_tries_and_places_at_carriers_are_counted(platform, carriers):
     before = counted(platform)
     carriers(DOWN, TAKES)
     platform.hang_up(platform.talking(platform.dial(CALL, caller="8001")))
-    carriers(Phone(status=0, talk=None), TAKES)
+    carriers(Phone(status=0), TAKES)
     platform.hang_up(platform.ringing(platform.dial(CALL, caller="8001")))
     more = lambda name: counted(platform).get(name, 0) - before.get(name, 0)  # noqa: E731
     wait(lambda: (more(failed), more(answered), more(given_up)) == (1, 1, 1), "each try is counted once")
@@ -188,3 +192,53 @@ def test_who_forwards_a_call_to_the_outside_pays_for_it(platform, carriers):
     assert (story.cdr["kind"], story.cdr["account"]) == ("onnet", "firm")
     bought = ("buy", story.cdr["carrier"], COSTS[story.cdr["carrier"]])
     assert charged(platform, result) == {("sell", "branch", "sold"), bought}
+
+
+NOT_TAKEN = {
+    "silence": (Phone(status=0, rings=False), None, "PROGRESS_TIMEOUT"),
+    "early media, then an error": (Phone(status=503, ring=0.5, early=True), 503, "NORMAL_TEMPORARY_FAILURE"),
+    "a redirect": (Phone(status=302, ring=0, rings=False), 302, "REQUESTED_CHAN_UNAVAIL"),
+}
+
+
+@pytest.mark.parametrize("what", NOT_TAKEN)
+def test_whatever_is_the_carriers_doing_leads_to_the_next(platform, carriers, what):
+    does, status, cause = NOT_TAKEN[what]
+    carriers(does, TAKES)
+    result = platform.talking(platform.dial(CALL, caller="8001"))
+    platform.hang_up(result)
+    story = platform.story(result)
+    assert told(story) == [
+        ("first", "198.51.100.1:5060", status, cause), ("second", "198.51.100.2:5060", 200, "NORMAL_CLEARING")
+    ]  # fmt: skip
+    assert (story.cdr["carrier"], story.cdr["reason"]) == ("second", None)
+
+
+def test_early_media_that_nobody_answers_ends_in_the_time_that_a_carrier_may_ring(platform, carriers):
+    carriers(Phone(status=0, early=True), TAKES)
+    story = platform.story(platform.finish(platform.dial(CALL, caller="8001"))[0])
+    assert [(leg["carrier"], leg["hangup_cause"]) for leg in story.legs] == [("first", "NO_ANSWER")]
+    assert (story.cdr["reason"], story.cdr["answered_at"]) == ("no_answer", None)
+
+
+def test_of_two_at_once_the_one_that_loses_gives_its_place_back(platform, carriers):
+    carriers(Phone(status=0), TAKES)
+    one = platform.talking(platform.dial(CALL, caller="8003"))
+    with platform.redis() as redis:
+        wait(lambda: not redis.zcard(f"{platform.prefix}{{carrier first}}:calls"), "the place is free")
+    carriers(TAKES, Phone(status=0))
+    two = platform.talking(platform.dial(CALL, caller="8003"))
+    three = platform.ringing(platform.dial(CALL, caller="8003"))
+    for result in (one, two, three):
+        platform.hang_up(result)
+    stories = [platform.story(result) for result in (one, two, three)]
+    assert [story.cdr["carrier"] for story in stories] == ["second", "first", None]
+    assert told(stories[0])[0] == ("first", "198.51.100.1:5060", 487, "LOSE_RACE")
+    assert [leg["carrier"] for leg in stories[2].legs] == ["second"]
+
+
+@pytest.mark.parametrize("does", [(BUSY, DOWN), (DOWN, BUSY)])
+def test_of_two_at_once_one_that_says_busy_is_believed(platform, carriers, does):
+    carriers(*does)
+    story = platform.story(platform.finish(platform.dial(CALL, caller="8003"))[0])
+    assert (story.cdr["reason"], story.cdr["sip_status"], story.cdr["attempts"]) == ("busy", 486, 2)

@@ -1,5 +1,7 @@
 """What FreeSWITCH is told of a decision, and how its call is followed."""
 
+from dataclasses import replace
+
 import gevent
 import pytest
 from gevent import socket
@@ -142,17 +144,20 @@ OURS = (
 class Followed:
     """A call that is carried out, over a socket whose other end the test is."""
 
-    def __init__(self, called="102", heard=False, located=None, others=(), settings=SETTINGS):
+    def __init__(self, called="102", heard=False, located=None, others=(), settings=SETTINGS, connected=None):
         self.ours, self.switch = socket.socketpair()
         self.session = Session("peer", self.ours, 20.0)
         self.session._uuid = "c-1"
         self.heard = heard
         asked = request(called=called)
         decision = decide(asked, DIRECTORY, World(**({"located": located} if located else {})), settings)
+        self.answered = []  # by which legs
+        self.connected = connected or {}  # what changes by that
         self.others = list(others)  # what to do when a bridge failed, in turn
         self.greenlet = gevent.spawn(
             carry_out, decision, asked, self.session, settings, "host/0", lambda: self.heard,
             lambda failed: self.others.pop(0) if self.others else failure(failed),
+            lambda leg: self.answered.append(leg) or self.connected,
         )  # fmt: skip
 
     def tell(self, *frames):
@@ -222,6 +227,27 @@ class TestFollowing:
         assert call.told() == ["uuid_setvar_multi", "answer", "conference", "hangup"]
         call.tell(complete())
         assert call.told() == ["uuid_setvar_multi", "hangup"]
+
+    def test_nothing_of_a_way_that_failed_counts_for_the_next(self, follow):
+        other = decide(request(called="conf_1"), DIRECTORY, World(), SETTINGS)
+        call = follow(others=[replace(other, levels=("account acme",))])
+        call.told()
+        call.tell(complete())
+        known = set_by(call.packets()[0])[1]
+        assert known["callctl_levels"] == "account acme"
+        gone = ("callctl_basis", "callctl_paid", "callctl_limit", "callctl_buy")
+        assert [known[name] for name in gone] == [""] * 4
+
+    def test_what_changes_by_the_leg_that_answers_is_set_before_the_call_is_let_go(self, follow):
+        call = follow(heard=True, connected={"callctl_levels": "carrier one"})
+        bridge = event("a_bridged", "CHANNEL_BRIDGE")
+        call.told()
+        call.tell(*[command_reply("+OK")] * 5, framed(bridge))
+        assert call.answered == [bridge.get("Other-Leg-Unique-ID")]
+        assert call.packets() == ["api uuid_setvar_multi c-1 callctl_levels=carrier one"]
+        assert not call.greenlet.ready()
+        call.tell(api_response("+OK"))
+        assert call.greenlet.get() is None
 
     def test_an_answered_call_may_go_when_its_node_is_heard(self, follow):
         call = follow()
