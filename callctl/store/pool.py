@@ -231,7 +231,9 @@ class Pool:
     def _read_once(self, sql: str, values: Values, form: int) -> list[Any]:
         """What a Cursor does for one reading statement, without the rest of what it does."""
         with self.connection(unseen=True) as connection:
-            connection.query(sql.encode() % tuple(connection.literal(value) for value in values))
+            same = {id(value): value for value in values}  # what stands several times is made text of once
+            literals = {name: connection.literal(value) for name, value in same.items()}
+            connection.query(sql.encode() % tuple(literals[id(value)] for value in values))
             result: Any = connection.store_result()  # type: ignore[no-untyped-call]
             return list(result.fetch_row(0, form))
 

@@ -81,15 +81,14 @@ def load(pool: Pool, name: str, number: str) -> Tariff:
 
 def load_several(pool: Pool, names: Sequence[str], number: str) -> dict[str, Tariff]:
     """As `load`, of those tariffs that there are, in one statement."""
-    prefixes = [number[:length] for length in range(min(len(number), _LONGEST_PREFIX) + 1)]
-    marks = ", ".join(["%s"] * len(prefixes))
+    prefixes = tuple(number[:length] for length in range(min(len(number), _LONGEST_PREFIX) + 1))
     # One SELECT a tariff: the server finds each's rates by their prefixes, but reads all of several in one.
     of_one = (
         f"SELECT entry, {rates.COLUMNS} FROM "  # noqa: S608  names only
         "(SELECT name, generation AS in_force, body AS entry FROM tariff WHERE name = %s) named "
-        f"LEFT JOIN tariff_rate ON tariff = name AND generation = in_force AND prefix IN ({marks})"
+        "LEFT JOIN tariff_rate ON tariff = name AND generation = in_force AND prefix IN %s"
     )
-    values = [value for name in names for value in (name, *prefixes)]
+    values = [value for name in names for value in (name, prefixes)]
     rows = pool.rows(" UNION ALL ".join([of_one] * len(names)), values)
     found: dict[str, list[Rate]] = {}
     for entry, *columns in rows:
