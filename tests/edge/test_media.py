@@ -208,16 +208,6 @@ def is_offered(body, srtp, profile):
     assert ("a=crypto:" in body) == (srtp != "off"), body
 
 
-def test_the_core_is_told_whether_a_caller_offers_srtp(platform, phone, nodes):
-    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"
-    for body, said in (
-        (sdp("127.0.0.1"), ""), (sdp("127.0.0.1").replace("RTP/AVP", "RTP/SAVP") + key, "yes"),
-    ):  # fmt: skip
-        caller = phone(platform.a, "tls")
-        caller.call(f"sip:1002@{DOMAIN}", body=body)
-        assert platform.calls()[-1].one("X-Callctl-Srtp") == said
-
-
 def test_media_that_need_no_relay_are_left_alone(platform, phone, nodes):
     mine, node = phone(platform.a), nodes[0]
     mine.register()
