@@ -10,6 +10,7 @@ from callctl.call import buying, credentials, media
 from callctl.esl import command
 from callctl.model import ANONYMOUS
 from callctl.plan import CarrierLeg, LegMedia, Outbound
+from callctl.settings import split_address
 
 _SHOWN_BY = {"pai": "pid", "rpid": "rpid", "none": "none"}  # as mod_sofia calls them
 _FORGET = {"last_bridge_proto_specific_hangup_cause": ""}  # else an attempt that times out leaves the answer before it
@@ -85,6 +86,9 @@ def _variables(leg: CarrierLeg, number: str, uuid: str) -> dict[str, str]:
         "leg_progress_timeout": str(leg.progress_timeout),
         "sip_cid_type": _SHOWN_BY[leg.shown_by],
     }
+    host = split_address(leg.gateway)[0]
+    if ":" not in host:  # an IPv6 address cannot stand there
+        values["sip_invite_domain"] = command.domain(host)  # of who calls, else this node's address
     if number:
         values["callctl_number"] = number
     if leg.caller_id:

@@ -15,6 +15,7 @@ from gevent import socket as gevent_socket
 
 from tests.edge.sip import BRANCH, Message, parse, response, uri_of
 
+Headers = tuple[tuple[str, str], ...]
 Locate = Callable[[str, str], str | None]  # user and domain -> HOST:PORT of the edge that has the phone
 
 
@@ -183,14 +184,14 @@ class Node:
         leg.other = self.call(f"sip:{user}@{domain}", callees_edge, own=leg.invite.one("From").partition(";")[0])
         leg.other.other = leg
 
-    def call(self, uri: str, edge: str, own: str = "<sip:core@example.net>", **said: str) -> Leg:
+    def call(self, uri: str, edge: str, own: str = "<sip:core@example.net>", more: Headers = (), **said: str) -> Leg:
         """Call a phone by way of an edge, as a bridge with fs_path does; `said` are X-Callctl- headers of the call."""
         tag = secrets.token_hex(4)
         headers = (
             ("Via", self._via()), ("Route", f"<sip:{edge};lr>"), ("From", f"{own};tag={tag}"), ("To", f"<{uri}>"),
             ("Call-ID", secrets.token_hex(8)), ("CSeq", "1 INVITE"), ("Max-Forwards", "69"),
             ("Contact", self._contact()), ("X-Secret", "1"), ("User-Agent", "FreeSWITCH"),
-            *((f"X-Callctl-{name.title()}", value) for name, value in said.items()),
+            *((f"X-Callctl-{name.title()}", value) for name, value in said.items()), *more,
         )  # fmt: skip
         leg = Leg(Message(f"INVITE {uri} SIP/2.0", headers, self.sdp()), tag, uri, [f"<sip:{edge};lr>"])
         leg.own = f"{own};tag={tag}"

@@ -6,6 +6,7 @@ import pytest
 
 from tests.edge.phone import DOMAIN, sdp
 from tests.edge.platform import free_port, until
+from tests.edge.sip import response
 
 
 def one(messages):
@@ -126,3 +127,46 @@ def test_carriers_are_known_by_their_address_and_called_there(platform, phone):
     assert taken.uri == f"sip:00862112345678@{host}:{port}"
     carrier.answer(taken)
     carrier.expect("ACK")
+
+
+WHO = (
+    ("P-Asserted-Identity", '"Alice" <sip:442079461111@203.0.113.5>'), ("Privacy", "id"),
+    ("Remote-Party-ID", "<sip:442079461111@203.0.113.5>;party=calling"), ("P-Charging-Vector", "icid-value=1"),
+    ("P-Access-Network-Info", "core"),
+)  # fmt: skip
+
+
+def test_a_carrier_hears_who_calls_and_nothing_else_of_the_core(platform, phone):
+    carrier = phone(platform.a, name="carrier", at="127.0.6.8")
+    host, port = carrier.wire.own
+    node = platform.nodes[0]
+    node.call(f"sip:442079460000@{host}:{port}", platform.a.edge.address, more=WHO, relay="off", hop="1", endpoint="x")
+    taken = carrier.expect("INVITE")
+    assert taken.uri == f"sip:442079460000@{host}:{port}"
+    assert [taken.one(name) for name, _ in WHO[:3]] == [value for _, value in WHO[:3]]
+    names = {name.lower() for name, _ in taken.headers}
+    assert not {name for name in names if name.startswith(("x-", "p-"))} - {"p-asserted-identity"}
+    assert not names & {"user-agent", "server"}
+    # A carrier that asks who calls is answered.
+    carrier.send(response(taken, "407 Who Is It", ("Proxy-Authenticate", 'Digest realm="c", nonce="1"'), tag="1"))
+    call_id = taken.one("Call-ID")
+    asked = lambda: [m for m in node.heard if m.one("Call-ID") == call_id and m.status == 407]  # noqa: E731
+    assert until(asked)
+    assert asked()[0].one("Proxy-Authenticate") == 'Digest realm="c", nonce="1"'
+
+
+def test_a_phone_hears_who_calls_by_from_alone(platform, phone):
+    callee = phone(platform.a)
+    callee.register()
+    platform.nodes[0].call(f"sip:{callee.user}@{DOMAIN}", platform.a.edge.address, more=WHO)
+    names = {name.lower() for name, _ in callee.expect("INVITE").headers}
+    assert not {name for name in names if name.startswith(("x-", "p-", "remote-"))}
+
+
+def test_who_is_no_peer_is_called_by_no_edge(platform, phone):
+    stranger = phone(platform.a, at="127.0.7.7")
+    host, port = stranger.wire.own
+    node = platform.nodes[0]
+    call_id = node.call(f"sip:442079460000@{host}:{port}", platform.a.edge.address).invite.one("Call-ID")
+    assert until(lambda: [m for m in node.heard if m.one("Call-ID") == call_id and m.status == 480])
+    assert stranger.receive(0.3) is None

@@ -23,13 +23,13 @@ class Gateway:
     With `password` it asks first, by the status `asks`, and answers 403 to a wrong one.
     """
 
-    def __init__(self, *does: float, password: str = "", asks: int = 407) -> None:
+    def __init__(self, *does: float, password: str = "", asks: int = 407, host: str = HOST) -> None:
         self.does, self.password, self.asks = does, password, asks
         self.heard: list[Message] = []
         self._socket = gevent_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((HOST, 0))
+        self._socket.bind((host, 0))
         self.port = self._socket.getsockname()[1]
-        self.address = f"{HOST}:{self.port}"
+        self.address = f"{host}:{self.port}"
         self._busy = [gevent.spawn(self._serve)]
 
     def calls(self) -> list[Message]:
