@@ -56,7 +56,7 @@ class Case:
     room: str = ""
     uri: str = ""
     out: WayOut | None = None
-    sell: Basis | None = None  # by what the nearest who pays for the way out does
+    sell: tuple[Basis, ...] = ()  # by what each who pays for the way out does, the nearest first
     buying: Mapping[str, Tariff] = field(default_factory=dict)  # tariffs of its carriers, by name
     caller_id: str = ""
     media: Together | None = None

@@ -66,8 +66,8 @@ def _leg(case: Case, leg: Leg) -> Step | list[_Priced]:
         if isinstance(priced, Step):
             return priced
         levels.append(priced)
-    if leg.way == "out" and levels:
-        case.sell = levels[0].basis
+    if leg.way == "out":
+        case.sell = tuple(each.basis for each in levels)
     return levels
 
 

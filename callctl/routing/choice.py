@@ -56,9 +56,10 @@ def entry_for(route: Route, number: str, at_us: int) -> RouteEntry | None:
 
 
 def choose(entry: RouteEntry, candidates: Sequence[Candidate], most: Decimal | None, chance: Random) -> Choice:
-    """Order the candidates as the entry says; `most` is what the caller pays, None where he pays nothing.
+    """Order the candidates as the entry says; `most` is what is paid for the call, None where nobody pays.
 
-    No carrier that costs more is tried, nor one whose cost nobody knows, unless the entry allows a loss.
+    No carrier that costs more is tried, nor one whose cost nobody knows, unless the entry allows a loss. Those below
+    the entry's floor are where there is no other.
     """
     left: list[Candidate] = []
     skipped: list[Skipped] = []
@@ -72,7 +73,10 @@ def choose(entry: RouteEntry, candidates: Sequence[Candidate], most: Decimal | N
             poor.append(candidate)
         else:
             left.append(candidate)
-    order = _ordered(entry, left, chance)
+    order = _ordered(entry, left or poor, chance)
+    if not left:  # a poor carrier is better than none
+        poor_names = {each.carrier.name for each in poor}
+        return Choice(tuple(order), tuple(each for each in skipped if each.carrier not in poor_names))
     if poor and chance.random() < entry.floor.probe:
         probed = chance.choice(poor)
         order = [probed, *order]

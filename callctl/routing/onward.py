@@ -70,7 +70,7 @@ def anew(case: Case) -> None:
     """Forget what was found on the way to the destination before."""
     case.again = True
     case.callee, case.room, case.uri, case.out, case.plan = None, "", "", None, None
-    case.sell, case.buying = None, {}
+    case.sell, case.buying = (), {}
     case.media, case.far_codecs = None, ()
     case.codecs, case.bases, case.most, case.paid, case.ending = (), (), None, None, "time"
     case.near.clear()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from itertools import zip_longest
+from operator import itemgetter
 from random import Random
 from typing import NamedTuple
 
@@ -24,11 +25,12 @@ from callctl.routing.numbers import rewrite
 
 
 class Compared(NamedTuple):
-    """The carriers of a way out, in their order; what the nearest who pays does, None where nobody pays."""
+    """The carriers of a way out, in their order; the least that somebody pays for it, None where nobody pays."""
 
     choice: Choice
     currency: str  # in which they compare
     price: Decimal | None
+    payer: str = ""
 
 
 def check(case: Case) -> Step | None:
@@ -39,7 +41,7 @@ def check(case: Case) -> Step | None:
     if tried := case.failed.get(name):
         return failed("route", tried, "locate.tried", name=name, reason=tried.machine_name)
     chance = Random(case.request.call_uuid)  # noqa: S311  a call decided anew is decided the same
-    choice, currency, price = compare(case, case.out, chance)
+    choice, currency, price, payer = compare(case, case.out, chance)
     ways = [(candidate, _legs(case, case.out, candidate, chance)) for candidate in choice.order]
     ways = [(candidate, legs) for candidate, legs in ways if legs]
     _say(case, choice, ways, currency)
@@ -52,30 +54,48 @@ def check(case: Case) -> Step | None:
     return passed(
         "route", "route.unpaid" if price is None else "route.order",
         number=case.out.number, route=route.name, prefix=entry.prefix or "*", choose=entry.choose,
-        price="-" if price is None else f"{shown(price)} {currency}", seconds=route.expected_seconds,
+        price="-" if price is None else f"{shown(price)} {currency}", payer=payer, seconds=route.expected_seconds,
         carriers=tuple(candidate.carrier.name for candidate, _ in ways),
     )  # fmt: skip
 
 
 def compare(case: Case, out: WayOut, chance: Random) -> Compared:
     """What each carrier costs and did lately, and how the entry orders them by that."""
-    currency, price = _price(case, out)
+    currency, price, payer = _price(case, out)
     qualities = case.world.quality(out.entry.prefix) if out.entry.choose == "quality" else {}
     _say_qualities(case, out, qualities)
     candidates = [
         each._replace(quality=qualities.get(each.carrier.name)) for each in _candidates(case, out, currency)
     ]
-    return Compared(choose(out.entry, candidates, price, chance), currency, price)
+    return Compared(choose(out.entry, candidates, price, chance), currency, price, payer)
 
 
-def _price(case: Case, out: WayOut) -> tuple[str, Decimal | None]:
-    """What a call of the expected length costs the nearest who pays for it; the currency in which carriers compare."""
-    if case.sell is not None:
-        price = cost(case.sell, case.request.started_us, out.route.expected_seconds, case.request.started_us)
-        return case.sell.rates.tariff.currency, price
-    currencies = [tariff.currency for tariff in case.buying.values()]
-    comparable = (currency for currency in currencies if case.directory.worth(currency) is not None)
-    return next(comparable, next(iter(currencies), "")), None
+def _price(case: Case, out: WayOut) -> tuple[str, Decimal | None, str]:
+    """The currency in which carriers compare; the least that a level pays for a call of the expected length, and which.
+
+    A reseller who pays less than his customer is the one whom a dearer carrier would have us make a loss with.
+    """
+    if not case.sell:
+        currencies = [tariff.currency for tariff in case.buying.values()]
+        comparable = (currency for currency in currencies if case.directory.worth(currency) is not None)
+        return next(comparable, next(iter(currencies), "")), None, ""
+    at_us, currency = case.request.started_us, case.sell[0].rates.tariff.currency
+    prices = []
+    for basis in case.sell:
+        amount = _converted(case, cost(basis, at_us, out.route.expected_seconds, at_us), basis, currency)
+        if amount is not None:
+            prices.append((amount, basis.account))
+    price, payer = min(prices, key=itemgetter(0))
+    return currency, price, payer
+
+
+def _converted(case: Case, amount: Decimal, basis: Basis, currency: str) -> Decimal | None:
+    """An amount that a basis came to, in another currency, rounded up to 10 decimals; None where nobody has said."""
+    own = basis.rates.tariff.currency
+    if own == currency:
+        return amount
+    worth, others = case.directory.worth(own), case.directory.worth(currency)
+    return None if worth is None or others is None else _ceiling(Fraction(amount) * Fraction(worth) / Fraction(others))
 
 
 def _candidates(case: Case, out: WayOut, currency: str) -> Iterator[Candidate]:
@@ -95,13 +115,12 @@ def _candidate(case: Case, out: WayOut, carrier: Carrier, weight: int, currency:
         amount = cost(basis, case.request.started_us, out.route.expected_seconds)
     except NoRate:
         return Candidate(carrier, weight, unknown="carrier.no_rate")
-    if tariff.currency == currency:
-        return Candidate(carrier, weight, amount, buy=Buy(basis))
-    own, others = case.directory.worth(tariff.currency), case.directory.worth(currency)
-    if own is None or others is None:
+    compared = _converted(case, amount, basis, currency)
+    if compared is None:
         return Candidate(carrier, weight, buy=Buy(basis, Decimal(0), Decimal(0)), unknown="carrier.no_worth")
-    amount = _ceiling(Fraction(amount) * Fraction(own) / Fraction(others))
-    return Candidate(carrier, weight, amount, buy=Buy(basis, own, others))
+    own, others = case.directory.worth(tariff.currency), case.directory.worth(currency)
+    worth = (own, others) if own is not None and others is not None else (Decimal(1), Decimal(1))
+    return Candidate(carrier, weight, compared, buy=Buy(basis, *worth))
 
 
 def _ceiling(amount: Fraction) -> Decimal:

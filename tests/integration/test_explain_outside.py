@@ -47,11 +47,11 @@ dids:
 CANDIDATES = [
     # 3 minutes of 0.2 and the fee, 20 % tax, at 1.25
     "1. carrier north: costs 1.05 USD, gateways 198.51.100.1:5060",
-    "carrier south is left out: it costs 1.83, and the caller pays 1.8",
+    "carrier south is left out: it costs 1.83, and 1.8 is paid",
     "carrier east is left out: `currencies` does not say what its currency or the caller's is worth",
     "carrier free is left out: it has no tariff, so nobody can say what it costs",
     "carrier shut is left out: it is closed",
-    "447700900123 by route out, prefix 44, least-cost: north; the caller pays 1.8 USD for 180 s",
+    "447700900123 by route out, prefix 44, least-cost: north; firm pays 1.8 USD for 180 s",
 ]
 
 
@@ -135,7 +135,7 @@ def test_the_page_about_it_shows_what_works(explain, monkeypatch):
     told = [step["detail"] for step in answer["steps"] if step["check"] == "route"]
     assert told[0] == "1. carrier north: costs 0.0324 USD, gateways 198.51.100.1:5060"
     assert told[1].startswith("2. carrier south: costs 0.037 USD, gateways 198.51.100.")
-    assert told[2].endswith("the caller pays 0.09 USD for 180 s")
+    assert told[2].endswith("shop pays 0.09 USD for 180 s")
     assert answer["reason"] == "no_money"
     unrouted = json.loads(explain(*words, "00447012345678", company=company).stdout)
     assert unrouted["reason"] == "no_route"

@@ -73,6 +73,12 @@ def test_quality_comes_first_and_the_poor_are_probed_now_and_then():
     assert 150 < probes.total() < 250
 
 
+def test_the_poor_are_better_than_none():
+    some = [candidate("worse", quality=Quality(100, 0.1, 60, 2)), candidate("poor", quality=Quality(100, 0.2, 60, 2))]
+    choice = choose(RouteEntry("", choose="quality", floor=Floor(asr=0.3, probe=0.0)), some, None, Random(1))
+    assert (names(choice), choice.skipped) == (["poor", "worse"], ())
+
+
 def test_shares_converge():
     some = [candidate("a", weight=1), candidate("b", weight=3), candidate("never", weight=0)]
     chance = Random(3)

@@ -168,6 +168,15 @@ def test_a_carrier_that_costs_more_than_the_caller_pays_is_left_out():
     assert carriers(decided(directory([entry("dear", "cheap", allow_loss=True)]))) == ["dear", "cheap"]
 
 
+def test_a_reseller_who_pays_less_than_his_customer_has_no_dearer_carrier():
+    between = TARIFFS | {"t-good": tariff(by_second("0.55", prefix=""), name="t-good")}
+    known = directory([entry("good", "cheap")])
+    assert carriers(decided(known, World(tariffs=between))) == ["cheap"]
+    assert carriers(decided(directory([entry("good", "cheap")], customer={"parent": ""}), World(tariffs=between))) == [
+        "good", "cheap"
+    ]  # fmt: skip
+
+
 def test_another_currency_counts_by_what_it_is_worth():
     plan = [entry("foreign", "good", choose="least-cost")]
     assert carriers(decided(directory(plan, worth={"EUR": Decimal("0.9"), "USD": Decimal(1)}))) == ["foreign", "good"]
@@ -350,8 +359,8 @@ def test_every_candidate_is_told_with_its_price():
     assert said(decision) == [
         "1. carrier cheap: costs 0.3 USD, gateways 198.51.100.1:5060, 198.51.100.2:5060",
         "2. carrier good: costs 0.6 USD, gateways 203.0.113.200:5060",
-        "carrier dear is left out: it costs 2.1, and the caller pays 1.8",
-        f"{NUMBER} by route out, prefix *, least-cost: cheap, good; the caller pays 1.8 USD for 180 s",
+        "carrier dear is left out: it costs 2.1, and 1.5 is paid",
+        f"{NUMBER} by route out, prefix *, least-cost: cheap, good; seller pays 1.5 USD for 180 s",
     ]
     assert all(said(decision, lang="zh"))
     assert told(decision, "en")["targets"] == trace(decision)["targets"]
