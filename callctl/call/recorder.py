@@ -250,7 +250,7 @@ class NodeRecorder:
         leg = records[0].fields
         if carrier := leg.get("carrier"):
             metrics.carrier_tries.labels(carrier, _outcome(leg)).inc()
-        data = _some(leg, "leg_uuid", "target", "sip_status", "hangup_cause")
+        data = _some(leg, "leg_uuid", "carrier", "gateway", "target", "sip_status", "hangup_cause")
         self._tell(event, "leg_ended", data, records, leg["call_uuid"])
 
     def _hear_room(self, event: Event) -> None:

@@ -26,6 +26,7 @@ class Ringing:
             seconds = outbound.seconds(plan)
         self._until = time.monotonic() + seconds
         self._most = seconds + decision.max_seconds + SET_UP
+        self._ends = not decision.emergency  # who hears an emergency service's announcement is left to it
         self.early = ""  # the leg whose early media the caller hears
 
     def patience(self) -> float:
@@ -36,7 +37,7 @@ class Ringing:
         """What an event says of early media."""
         if event.get("Answer-State") != "early" or event.name == "CHANNEL_EXECUTE_COMPLETE":
             self.early = ""
-        elif event.name == "CHANNEL_BRIDGE":
+        elif event.name == "CHANNEL_BRIDGE" and self._ends:
             self.early = event.get("Other-Leg-Unique-ID")
 
     def give_up(self) -> bytes:

@@ -51,6 +51,14 @@ def why(context: Context, call_uuid: str) -> None:
         _print(context, call, steps, advice)
 
 
+def _where(leg: dict[str, Any]) -> str:
+    """Whom a leg was to: an edge, or a carrier at its gateway and by which edge."""
+    if not leg["carrier"]:
+        return str(leg["target"] or leg["leg_uuid"])
+    by = f" via {leg['target']}" if leg["target"] not in (None, leg["gateway"]) else ""
+    return f"{leg['carrier']} {leg['gateway']}{by}"
+
+
 def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], advice: str | None) -> None:
     click.echo(f"{call['call_uuid']}  {call['started_at']} UTC  {call['kind'] or '-'}  {call['account'] or '-'}")
     click.echo(f"{call['caller'] or '?'} → {call['called'] or '?'}  ({call['node']}, {call['controller'] or '-'})")
@@ -60,7 +68,7 @@ def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], 
         click.echo(context.words(f"  outside: {number}  {where}", f"  外呼：{number}  {where}"))
     for leg in call["legs"]:
         status = f"SIP {leg['sip_status']}" if leg["sip_status"] else ""
-        click.echo(f"  {leg['leg'] or '?'}. {leg['target'] or leg['leg_uuid']}  {status} {leg['hangup_cause'] or ''}")
+        click.echo(f"  {leg['leg'] or '?'}. {_where(leg)}  {status} {leg['hangup_cause'] or ''}")
     for event in call["events"]:
         word = context.words(*WORDS.get(event["event"], (event["event"], event["event"])))
         data = {key: value for key, value in event["data"].items() if key != "steps"}

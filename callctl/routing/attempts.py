@@ -80,4 +80,5 @@ def _callees_doing(legs: tuple[CarrierLeg, ...], failure: Failure) -> Reason | N
             return Reason.NO_ANSWER
         return _STATUSES.get(failure.status)
     found = [_CAUSES[cause] for cause in failure.causes if cause in _CAUSES]
-    return next(iter(found), None)
+    # Only the last leg's status is known: it may be a callee's 603, whose cause a carrier's 403 has as well.
+    return next(iter(found), _STATUSES.get(failure.status))

@@ -94,6 +94,10 @@ def test_the_next_carrier_takes_a_call_that_the_cheapest_does_not(platform, carr
     assert "second" in moved["next"][0]
     why = platform.serves[0].run("why", result.uuid, "--lang", "en").out
     assert "1. carrier first: costs 0.3 USD" in why
+    assert "  1. first 198.51.100.1:5060  SIP 503 NORMAL_TEMPORARY_FAILURE\n" in why
+    assert "  2. second 198.51.100.2:5060 via kam-b  SIP 200 NORMAL_CLEARING\n" in why
+    gone = [event["data"] for event in story.events if event["event"] == "leg_ended"]
+    assert [(data["carrier"], data["gateway"]) for data in gone] == [each[:2] for each in told(story)]
     assert "next carrier" in why
     assert f"outside: {TO}  United Kingdom" in why
 

@@ -70,6 +70,14 @@ def test_of_legs_at_once_one_that_the_callee_ended_is_the_end():
     assert carriers(after(plan, failure(), 60, emergency=False)) == [["three"]]
 
 
+def test_of_legs_at_once_the_last_answer_tells_a_callees_refusal_from_a_carriers():
+    plan = Outbound(((leg("one"), leg("two")), (leg("three"),)), 90)
+    causes = {"CALL_REJECTED", "NORMAL_TEMPORARY_FAILURE"}
+    assert after(plan, Failure(causes, 603, 2.0), 60, emergency=False) is None
+    assert reason(plan, Failure(causes, 603, 2.0)) is Reason.CALLEE_REFUSED
+    assert carriers(after(plan, Failure(causes, 403, 2.0), 60, emergency=False)) == [["three"]]
+
+
 def test_what_is_left_of_the_time_is_for_what_is_left():
     assert after(PLAN, failure(), 12.9, emergency=False).budget == 12
     assert after(PLAN, failure(), 0.9, emergency=False) is None

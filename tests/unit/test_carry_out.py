@@ -281,6 +281,14 @@ class TestFollowing:
         early[0].tell(api_response("-ERR No such channel!\n"), complete(Answer_State="early"))
         assert early[0].told() == ["uuid_setvar_multi", "hangup"]
 
+    def test_early_media_of_an_emergency_call_is_not_ended(self):
+        decision = decide(request(), DIRECTORY, World(), SETTINGS)
+        early = changed(event("a_bridged", "CHANNEL_BRIDGE"), Answer_State="early")
+        for emergency in (False, True):
+            waits = ringing.Ringing(replace(decision, emergency=emergency), SETTINGS)
+            waits.hear(early)
+            assert bool(waits.early) is not emergency
+
     @pytest.mark.parametrize(
         "changes",
         [{"Answer_State": "answered"}, {"Answer_State": "hangup"}, {"Application_UUID": "another"}],
