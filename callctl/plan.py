@@ -64,6 +64,7 @@ class Direct:
     address: str  # HOST:PORT
     codecs: tuple[str, ...]  # empty: as FreeSWITCH negotiates
     ring_timeout: int  # seconds
+    media: LegMedia = PLAIN_MEDIA
 
 
 class Buy(NamedTuple):

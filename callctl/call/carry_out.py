@@ -114,8 +114,12 @@ def _bridge(plan: Bridge | Direct | Outbound, call: str, profile: str, started: 
     if isinstance(plan, Bridge):
         return command.bridge(command.dial_string(plan, profile, started | media.of_callee(plan.media)), BRIDGE_ID)
     legs = {
-        "callctl_edge": plan.address, "outbound_redirect_fatal": "true", "originate_timeout": str(plan.ring_timeout)
+        "callctl_edge": plan.address,
+        "outbound_redirect_fatal": "true",
+        "originate_timeout": str(plan.ring_timeout),
+        "ignore_early_media": "false" if plan.media.early_media else "true",
     }
+    legs |= media.of_callee(plan.media)
     dialled = command.direct_dial_string(plan.user, plan.address, profile, plan.codecs, started | legs)
     return command.bridge(dialled, BRIDGE_ID)
 

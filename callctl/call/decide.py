@@ -105,7 +105,7 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         paid_seconds=0 if refused else paid,
         ending=case.ending,
         codecs=case.codecs,
-        media=media.leg(case.media, media.near_side(case), by_edge=case.by_edge),
+        media=media.leg(case, case.media, media.near_side(case), by_edge=case.by_edge),
         levels=case.levels,
         bases=() if refused else case.bases,
         near=tuple(case.near),

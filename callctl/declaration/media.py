@@ -29,6 +29,10 @@ class MediaEntry(Entry):
             raise ValueError(f"path {self.path} leaves FreeSWITCH no part in encryption; leave srtp out or the path")
         if around and self.fax:
             raise ValueError(f"path {self.path} passes T.38 as it comes; leave fax out or the path")
+        if self.relay is False and self.srtp in ("offered", "demanded"):
+            raise ValueError("an edge encrypts where it relays; leave relay out or srtp")
+        if self.fax and self.srtp == "demanded":
+            raise ValueError("T.38 is not encrypted; leave fax out, or make srtp offered")
         if self.path == "bypass" and self.early_media == "held":
             raise ValueError("path bypass gives FreeSWITCH no media to hold back; make one of them another")
         return self

@@ -77,6 +77,8 @@ class CarrierEntry(ItemEntry):
             raise ValueError("username and password_file go together")
         if self.via == "direct" and self.edges:
             raise ValueError("a carrier that is reached directly goes out by no edges")
+        if self.via == "direct" and self.media.relay is not None:
+            raise ValueError("a carrier that is reached directly has no edge to relay its media; leave relay out")
         if self.progress_timeout > self.ring_timeout:
             raise ValueError("progress_timeout is longer than ring_timeout; make it shorter")
         return self

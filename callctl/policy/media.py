@@ -94,10 +94,11 @@ def _checked(case: Case) -> bool:
     return checked and (case.account is None or case.account.codec_check)
 
 
-def leg(media: Together | None, side: Media, *, by_edge: bool) -> LegMedia:
-    """What one side is told, or its edge."""
+def leg(case: Case, media: Together | None, side: Media, *, by_edge: bool) -> LegMedia:
+    """What one side is told, or its edge; of an emergency call encryption is never demanded."""
     found = media or Together()
-    return LegMedia(found.path, side.srtp, found.early_media, found.fax, side.relay is not False, by_edge)
+    srtp = "offered" if case.emergency and side.srtp == "demanded" else side.srtp
+    return LegMedia(found.path, srtp, found.early_media, found.fax, side.relay is not False, by_edge)
 
 
 def secure(case: Case) -> bool:

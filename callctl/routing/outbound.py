@@ -159,7 +159,7 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
             edge=edge,
             codecs=codecs,
             near_codecs=near,
-            media=media.leg(how, carrier.media, by_edge=edge is not None),
+            media=media.leg(case, how, carrier.media, by_edge=edge is not None),
             username=carrier.username,
             password_file=carrier.password_file,
             limits=Limits() if case.emergency else Limits(carrier.calls, carrier.cps),

@@ -50,7 +50,7 @@ def _phone(case: Case) -> Step:
         groups=ring_groups(located.targets),
         codecs=case.far_codecs,
         ring_timeout=case.settings.calls.ring_timeout,
-        media=media.leg(case.media, media.far_side(case), by_edge=True),
+        media=media.leg(case, case.media, media.far_side(case), by_edge=True),
     )
     return passed(
         "locate",
@@ -64,7 +64,8 @@ def _phone(case: Case) -> Step:
 
 def _uri(case: Case) -> Step:
     user, _, address = case.uri.partition("@")
-    case.plan = Direct(user, address, case.codecs, case.settings.calls.ring_timeout)
+    told = media.leg(case, case.media, media.far_side(case), by_edge=False)
+    case.plan = Direct(user, address, case.far_codecs, case.settings.calls.ring_timeout, told)
     return passed("locate", "locate.uri", uri=case.uri)
 
 

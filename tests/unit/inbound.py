@@ -28,8 +28,8 @@ DIDS = (
 )
 
 
-def directory(*, endpoints=ENDPOINTS, accounts=ACCOUNTS, dids=DIDS):
-    around = Outside({}, {}, {each.name: each for each in CARRIERS}, {}, {each.number: each for each in dids})
+def directory(*, endpoints=ENDPOINTS, accounts=ACCOUNTS, dids=DIDS, carriers=CARRIERS):
+    around = Outside({}, {}, {each.name: each for each in carriers}, {}, {each.number: each for each in dids})
     return Snapshot(9, accounts, endpoints, around, ROOMS)
 
 

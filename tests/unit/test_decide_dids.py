@@ -8,13 +8,13 @@ import pytest
 from callctl.call.carry_out import commands
 from callctl.call.decide import decide
 from callctl.language import say
-from callctl.outside import Did, Target
+from callctl.outside import Did, Media, Target
 from callctl.plan import Bridge, Conference, Direct, Reject
 from callctl.rating.basis import charge
 from callctl.reason import Reason
 from callctl.world import Located
 from tests.unit.company import ACCOUNTS, HERE, TARIFFS, World, request, settings
-from tests.unit.inbound import DIDS, DIRECTORY, FROM_C1, LAST, PHONE, ROOM, directory
+from tests.unit.inbound import CARRIERS, DIDS, DIRECTORY, FROM_C1, LAST, PHONE, ROOM, directory
 from tests.unit.rating_calls import by_second, tariff
 
 NUMBER = "442079460001"
@@ -115,12 +115,23 @@ def test_who_refuses_the_call_ends_it():
     assert decided(failed={"1001@example.net": Reason.CALLEE_REFUSED}).plan == Reject(Reason.CALLEE_REFUSED)
 
 
+def test_a_carriers_media_policy_counts_towards_a_uri():
+    quiet = replace(CARRIERS[0], media=Media(early_media="held", transcoding=True, fax=True), codecs=("PCMU",))
+    known = directory(carriers=(quiet, *CARRIERS[1:]))
+    there = decided("442079460005", known=known, uri_hosts=("pbx.example.net:5070",))
+    assert (there.codecs, there.plan.codecs) == (("PCMU",), ())
+    told = b"".join(commands(there, request(**FROM_C1), settings(), {}))
+    assert b"ignore_early_media=true" in told
+    assert told.count(b"t38_passthru=true") == 2
+
+
 def test_a_uri_is_called_where_its_host_is_allowed():
     there = decided("442079460005", uri_hosts=("PBX.example.net:5070",))
     assert there.plan == Direct("desk", "pbx.example.net:5070", (), 30)
     told = b"".join(commands(there, request(**FROM_C1), settings(), {}))
     assert b"}sofia/core/desk@pbx.example.net:5070" in told
     assert b"effective_caller_id_number=442079460999" in told
+    assert b"ignore_early_media=false" in told
     for hosts in ((), ("pbx.example.net:5060",), ("example.net:5070",)):
         assert decided("442079460005", uri_hosts=hosts).plan == Reject(Reason.URI_NOT_ALLOWED)
 

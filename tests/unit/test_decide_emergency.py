@@ -11,7 +11,7 @@ from callctl.call.facts import summary, trace, variables
 from callctl.directory import Snapshot
 from callctl.errors import StoreError
 from callctl.model import NO_LIMITS, Limits
-from callctl.outside import CallerIds, Carrier, Gateway, Outside, Rewriting, Route, RouteEntry
+from callctl.outside import NO_MEDIA, CallerIds, Carrier, Gateway, Media, Outside, Rewriting, Route, RouteEntry
 from callctl.plan import Outbound, Reject
 from callctl.rating.tariff import ALWAYS, When
 from callctl.reason import Reason
@@ -36,12 +36,15 @@ CONFIGURED = Settings(
 CALLER = {"asserted": "7001@example.net", "called": "112"}  # of shop, below reseller
 
 
-def decided(world=None, carriers=("shut", "fire", "relay"), when=ALWAYS, failed=None, changed=None, **asked):
+def decided(
+    world=None, carriers=("shut", "fire", "relay"), when=ALWAYS, failed=None, changed=None, media=NO_MEDIA, **asked
+):
     accounts = [replace(each, **{"premium": True} | (changed or {}).get(each.name, {})) for each in ACCOUNTS]
     endpoints = [replace(each, **(changed or {}).get(each.name, {})) for each in ENDPOINTS]
     entry = RouteEntry("", tuple((name, 1) for name in carriers), when=when)
     plan = Route("emergency", entries={"": (entry,)})
-    around = Outside({}, {}, {each.name: each for each in (FIRE, RELAY, SHUT)}, {"emergency": plan}, {})
+    carriers = {each.name: replace(each, media=media) for each in (FIRE, RELAY, SHUT)}
+    around = Outside({}, {}, carriers, {"emergency": plan}, {})
     known = Snapshot(8, accounts, endpoints, around, ROOMS)
     return decide(request(**CALLER | asked), known, world or World(), CONFIGURED, failed or {})
 
@@ -131,6 +134,15 @@ def test_the_same_obstacles_refuse_other_calls():
         name for name, case in OBSTACLES.items() if not isinstance(decided(**case, called="1001").plan, Reject)
     ]  # fmt: skip
     assert made == ["the hour"], "which is of the emergency plan alone"
+
+
+def test_encryption_is_not_demanded_of_an_emergency_call():
+    demanded = Media(srtp="demanded")
+    decision = decided(changed={"7001@example.net": {"media": demanded}}, media=demanded)
+    assert [leg.media.srtp for (leg,) in decision.plan.attempts] == ["offered"] * 3
+    assert decision.media.srtp == "offered"
+    refused = decided(changed={"7001@example.net": {"media": demanded}}, called="conf_1").plan
+    assert refused == Reject(Reason.SRTP_MISSING)
 
 
 def test_a_rule_may_make_an_emergency_number_of_what_is_dialled():

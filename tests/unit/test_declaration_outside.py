@@ -68,6 +68,14 @@ BASE = "accounts:\n  - {name: a}\n"
         ("carriers:\n  - {name: c, media: {path: bypass, transcoding: true}}\n", r":2: media: path bypass leaves"),
         ("carriers:\n  - {name: c, media: {path: proxy, srtp: offered}}\n", r":2: media: .*no part in encryption"),
         ("carriers:\n  - {name: c, media: {path: bypass, fax: true}}\n", r":2: media: .*T.38 as it comes"),
+        ("carriers:\n  - {name: c, media: {srtp: demanded, fax: true}}\n", r":2: media: T.38 is not encrypted"),
+        ("carriers:\n  - {name: c, media: {srtp: offered, relay: false}}\n", r":2: media: .*encrypts where it relays"),
+        ("carriers:\n  - {name: c, via: direct, media: {relay: true}}\n", r":2: .*no edge to relay its media"),
+        (
+            "accounts:\n  - {name: a, media: {srtp: demanded}}\n"
+            "endpoints:\n  - {account: a, user: u, domain: d, media: {relay: false}}\n",
+            r":4: for endpoint u@d, an edge encrypts",
+        ),
         (
             "accounts:\n  - {name: a, media: {path: bypass}}\n"
             "endpoints:\n  - {account: a, user: u, domain: d, media: {transcoding: true}}\n",
