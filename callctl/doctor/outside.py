@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from callctl.call import credentials
 from callctl.directory import Snapshot
 from callctl.doctor import secret
 from callctl.doctor.finding import Answer, Room, Words, fail, ok, warn
@@ -154,6 +156,16 @@ def passwords(configured: Configured) -> Answer:
             f"passwords for carriers cannot be read by {user.name}: {what}",
             f"{user.name} 无法读取运营商密码：{what}",
             mend,
+        )
+    unfit = [error for file in files if os.access(file, os.R_OK) and (error := credentials.lacking(file))]
+    if unfit:
+        return fail(
+            f"passwords for carriers cannot be used: {_some(unfit)}",
+            f"运营商密码不可用：{_some(unfit)}",
+            Words(
+                "Put the password alone into the file; the carrier may have to give another.",
+                "文件中只写密码；可能需要运营商另给密码。",
+            ),
         )
     for_all = " ".join(str(file) for file in files if secret.is_open(file))
     if not for_all:

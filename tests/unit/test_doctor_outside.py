@@ -93,6 +93,10 @@ def test_a_carriers_password_is_on_this_host(tmp_path):
     answer = CHECKS["passwords"](configured((wants, FAR)))
     assert (answer.verdict, str(file) in answer.what.en) == ("fail", True)
     assert CHECKS["passwords"](configured((replace(wants, active=False), FAR))).verdict == "ok"
+    file.write_text("b7f1 c2")
+    answer = CHECKS["passwords"](configured((wants, FAR)))
+    assert (answer.verdict, str(file) in answer.what.en, str(file) in answer.what.zh) == ("fail", True, True)
+    assert "b7f1" not in str(answer)
     file.write_text("b7f1")
     file.chmod(0o644)
     answer = CHECKS["passwords"](configured((wants, FAR)))
