@@ -20,7 +20,7 @@ _MEDIA = {
     "media.transcoding": "true or false.  是否转码",
     "media.order": "Whose order of codecs holds: caller or listed.  编解码顺序：以主叫或列表为准",
     "media.relay": "true: the edge relays media.  边缘是否中继媒体",
-    "media.srtp": "off or offered.  SRTP 加密",
+    "media.srtp": "off, offered or demanded.  SRTP 加密：关闭、提供或要求",
     "media.early_media": "passed or held.  早期媒体",
     "media.fax": "true: T.38 is passed through.  是否透传 T.38 传真",
 }

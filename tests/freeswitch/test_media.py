@@ -9,6 +9,7 @@ from tests.freeswitch.world import around_a_switch
 from tests.integration.platform import DOMAIN
 
 OUTSIDE = "442079460000"
+ASSERTED = f"X-Callctl-Endpoint: 1009@{DOMAIN}"
 
 
 def company(edges):
@@ -18,6 +19,7 @@ accounts:
   - {{name: around, media: {{path: bypass}}}}
   - {{name: quiet, media: {{early_media: held}}}}
   - {{name: secure, media: {{srtp: offered}}}}
+  - {{name: strict, media: {{srtp: demanded}}}}
   - {{name: firm, routes: out}}
   - {{name: other, routes: offered}}
 endpoints:
@@ -29,6 +31,8 @@ endpoints:
   - {{account: quiet, user: "5006", domain: {DOMAIN}}}
   - {{account: secure, user: "1007", domain: {DOMAIN}}}
   - {{account: secure, user: "5008", domain: {DOMAIN}}}
+  - {{account: strict, user: "1009", domain: {DOMAIN}}}
+  - {{account: strict, user: "5010", domain: {DOMAIN}}}
   - {{account: firm, user: "2001", domain: {DOMAIN}}}
   - {{account: other, user: "2002", domain: {DOMAIN}}}
 carriers:
@@ -43,7 +47,7 @@ routes:
 @pytest.fixture(scope="module")
 def world(services, tmp_path_factory):
     with around_a_switch(services, tmp_path_factory.mktemp("media"), company, ring=5) as world:
-        for user in ("5004", "5006", "5008"):
+        for user in ("5004", "5006", "5008", "5010"):
             world.platform.register(user, 1)
         yield world
 
@@ -108,3 +112,17 @@ def test_a_carrier_of_which_encryption_is_demanded_has_no_call_without(world, ph
     assert profile == "RTP/SAVP"
     row = world.record(caller)
     assert (row["answered_at"], row["reason"]) == (None, "carriers_failed")
+
+
+def test_a_caller_of_whom_encryption_is_demanded_is_refused_without(world, phones):
+    caller = phones.caller("hangs_up", "5010", 300, user="1009")
+    assert world.record(caller)["reason"] == "srtp_missing"
+    assert caller.final.status == 488
+
+
+def test_what_his_edge_says_of_a_caller_counts_and_a_callee_without_encryption_has_no_call(world, phones):
+    edge = phones.edge("answers_without_media", at=world.edges[0])
+    caller = phones.caller("hangs_up", "5010", 300, user="1009", header=f"{ASSERTED}\nX-Callctl-Srtp: yes")
+    row = world.record(caller)
+    assert edge.wait().received("INVITE")[0].header("X-Callctl-Srtp") == "demanded"
+    assert (row["answered_at"], row["reason"], caller.final.status) == (None, "callee_codec", 488)
