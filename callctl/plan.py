@@ -68,9 +68,9 @@ class Direct:
 
 
 class Buy(NamedTuple):
-    """By what a carrier costs us, and what a unit of its currency and of that in which the call is paid for are worth.
+    """By what a carrier costs us, and what a unit of its currency and of that of the call's record are worth.
 
-    Where nobody has said, worth nothing.
+    A call's record is in the currency of the first who pays. Where nobody has said, worth nothing.
     """
 
     basis: Basis

@@ -32,13 +32,12 @@ def variable(buys: Mapping[str, Buy]) -> str:
 
 
 def bought(a_leg: Event) -> str:
-    """Of what the A-leg carries that of the leg which answered; all of it where that is not known."""
+    """Of what the A-leg carries that of the leg which answered, if any; all of it where that is not known."""
     said = a_leg.variable("callctl_buy")
     answered = [uuid for uuid, cause in attempts(a_leg) if cause == "NONE"]
-    for each in said.split(",") if answered else ():
-        if each.partition(":")[0] == answered[-1]:
-            return each
-    return said
+    if not answered:
+        return said
+    return next((each for each in said.split(",") if each.partition(":")[0] == answered[-1]), "")
 
 
 def cost(call: str, text: str, answered_us: int, duration_us: int, decided_us: int) -> Cost | None:

@@ -89,10 +89,15 @@ def columns(charged: Sequence[Charge], cost: Cost | None) -> dict[str, Any]:
         found |= {name: rows[0][name] for name in ("tariff", "prefix", "destination", "billed_seconds", "currency")}
         found |= {"price": f"{sum(each.price for each in own):f}", "tax": f"{sum(each.tax for each in own):f}"}
     if cost is not None:
-        found |= {"carrier": cost.charge.account}
-        found |= {"cost": f"{cost.amount:f}"} if cost.amount is not None else {}
-        found |= {} if charged else {"currency": cost.charge.currency}
+        found |= {"carrier": cost.charge.account, **_cost(cost, paid=bool(charged))}
     return found
+
+
+def _cost(cost: Cost, paid: bool) -> dict[str, Any]:
+    """In the currency in which the call is paid for; in the carrier's where nobody pays."""
+    if not paid:
+        return {"cost": f"{cost.charge.price:f}", "currency": cost.charge.currency}
+    return {} if cost.amount is None else {"cost": f"{cost.amount:f}"}
 
 
 def _row(charge: Charge) -> dict[str, Any]:

@@ -19,6 +19,10 @@ SENTENCES = {
         "call {call_uuid} of account {account} has price {price} and tax {tax} {currency}, and no charge like that",
         "账户 {account} 的呼叫 {call_uuid} 价格 {price}、税 {tax} {currency}，但没有与之相符的费用记录",
     ),
+    "other_cost": (
+        "call {call_uuid} has cost {cost} with carrier {carrier}, and no charge of the carrier like that",
+        "呼叫 {call_uuid} 在运营商 {carrier} 的成本为 {cost}，但没有与之相符的运营商费用记录",
+    ),
     "not_charged": (
         "call {call_uuid} of account {account} was answered for {duration_ms} ms, rates were found, nobody was charged",
         "账户 {account} 的呼叫 {call_uuid} 通话 {duration_ms} 毫秒，有费率却没有计费",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -45,7 +46,8 @@ def why(context: Context, call_uuid: str) -> None:
         decided = {key: call["trace"].get(key) for key in DECIDED}
         where = _countries(context, call)
         context.json({
-            **call, **decided, "sip": call["sip_status"], "steps": steps, "mend": advice, "countries": where
+            **call, "margin": _margin(call), **decided, "sip": call["sip_status"], "steps": steps, "mend": advice,
+            "countries": where,
         })  # fmt: skip
     else:
         _print(context, call, steps, advice)
@@ -78,6 +80,8 @@ def _print(context: Context, call: dict[str, Any], steps: list[dict[str, Any]], 
             click.echo(f"    {MARKS[step['verdict']]} {step['check']:<12} {step['detail']}")
     for charge in call["charges"]:
         click.echo(f"  {_charge(context, charge)}")
+    if call["price"] is not None or call["cost"] is not None:
+        click.echo(f"  {_money(context, call)}")
     click.echo(_ending(context, call))
     if advice:
         click.echo(f"→ {call['reason']}: {advice}")
@@ -97,6 +101,22 @@ def _charge(context: Context, charge: dict[str, Any]) -> str:
     return context.words(
         f"{account} {paid} {amount}, {tax} of it tax: {seconds} s by {rate}",
         f"{account} {paid} {amount}，其中税 {tax}：{seconds} 秒，{rate}",
+    )
+
+
+def _margin(call: dict[str, Any]) -> Decimal | None:
+    """What a call brought, without tax; None where that cannot be said."""
+    return None if call["price"] is None or call["cost"] is None else call["price"] - call["cost"]
+
+
+def _money(context: Context, call: dict[str, Any]) -> str:
+    """What the call came to for us; who has no price, cost or margin has none, or nobody can say it."""
+    known = (call["price"], call["cost"], _margin(call))
+    price, cost, margin = ("-" if each is None else shown(each) for each in known)
+    currency = call["currency"]
+    return context.words(
+        f"without tax: price {price}, cost {cost}, margin {margin} {currency}",
+        f"不含税：价格 {price}，成本 {cost}，毛利 {margin} {currency}",
     )
 
 

@@ -116,11 +116,17 @@ def _candidate(case: Case, out: WayOut, carrier: Carrier, weight: int, currency:
     except NoRate:
         return Candidate(carrier, weight, unknown="carrier.no_rate")
     compared = _converted(case, amount, basis, currency)
-    if compared is None:
-        return Candidate(carrier, weight, buy=Buy(basis, Decimal(0), Decimal(0)), unknown="carrier.no_worth")
-    own, others = case.directory.worth(tariff.currency), case.directory.worth(currency)
-    worth = (own, others) if own is not None and others is not None else (Decimal(1), Decimal(1))
-    return Candidate(carrier, weight, compared, buy=Buy(basis, *worth))
+    unknown = "carrier.no_worth" if compared is None else ""
+    return Candidate(carrier, weight, compared, buy=_buy(case, basis), unknown=unknown)
+
+
+def _buy(case: Case, basis: Basis) -> Buy:
+    """What is needed to say a call's cost in the currency of its record, which need not be that of who pays here."""
+    own = basis.rates.tariff.currency
+    paid = case.bases[0].rates.tariff.currency if case.bases else own
+    if own == paid:
+        return Buy(basis)
+    return Buy(basis, case.directory.worth(own) or Decimal(0), case.directory.worth(paid) or Decimal(0))
 
 
 def _ceiling(amount: Fraction) -> Decimal:

@@ -26,7 +26,7 @@ def find(pool: Pool, call: str) -> dict[str, Any] | None:
     row["trace"] = orjson.loads(row["trace"]) if row["trace"] else {}
     row["legs"] = pool.records(f"SELECT * FROM cdr_leg {where} ORDER BY leg, dialed_at", key)  # noqa: S608
     row["events"] = pool.records(f"SELECT seq, at, event, data FROM call_event {where} ORDER BY at, seq", key)  # noqa: S608
-    row["charges"] = pool.records(f"SELECT * FROM cdr_charge {where} ORDER BY side, account", key)  # noqa: S608
+    row["charges"] = pool.records(f"SELECT * FROM cdr_charge {where} ORDER BY side, account, part", key)  # noqa: S608
     for event in row["events"]:
         event["data"] = orjson.loads(event["data"]) if event["data"] else {}
     return row

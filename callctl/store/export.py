@@ -10,12 +10,12 @@ from callctl.store.partitions import boundaries
 from callctl.store.pool import Pool
 
 _TIMES = frozenset({"started_at", "answered_at", "ended_at"})
-_AMOUNTS = frozenset({"price", "tax", "cost"})
+_AMOUNTS = {name: name for name in ("price", "tax", "cost")} | {"margin": "price - cost"}
 COLUMNS = (
     "call_uuid", "started_at", "answered_at", "ended_at", "state", "kind", "node", "controller", "account", "endpoint",
     "caller", "called", "called_original", "ring_ms", "duration_ms", "billed_seconds", "currency", "price", "tax",
-    "cost", "tariff", "prefix", "destination", "carrier", "attempts", "codec_in", "codec_out", "sip_status", "q850",
-    "hangup_cause", "hangup_by", "reason", "source_ip", "sip_call_id",
+    "cost", "margin", "tariff", "prefix", "destination", "carrier", "attempts", "codec_in", "codec_out", "sip_status",
+    "q850", "hangup_cause", "hangup_by", "emergency", "reason", "source_ip", "sip_call_id",
 )  # fmt: skip
 
 _MOMENT = "DATE_FORMAT({name}, '%%Y-%%m-%%dT%%H:%%i:%%s.%%fZ') AS {name}"
@@ -30,7 +30,10 @@ class Wanted(NamedTuple):
 
 
 def records(pool: Pool, wanted: Wanted) -> Iterator[dict[str, Any]]:
-    """The rows of `cdr` by COLUMNS, times as ISO 8601 and amounts as decimals, both text. Raises StoreError."""
+    """The rows of `cdr`, and each call's margin, by COLUMNS. Raises StoreError.
+
+    Times are as ISO 8601 and amounts as decimals, both text.
+    """
     for since, until in _windows(pool, wanted):
         conditions = {
             "started_at >= %s": since,
@@ -48,7 +51,7 @@ def records(pool: Pool, wanted: Wanted) -> Iterator[dict[str, Any]]:
 def _column(name: str) -> str:
     if name in _TIMES:
         return _MOMENT.format(name=name)
-    return f"CAST({name} AS CHAR) AS {name}" if name in _AMOUNTS else name
+    return f"CAST({_AMOUNTS[name]} AS CHAR) AS {name}" if name in _AMOUNTS else name
 
 
 def _windows(pool: Pool, wanted: Wanted) -> Iterator[tuple[datetime | None, datetime | None]]:

@@ -147,7 +147,7 @@ _EVENT: dict[str, Convert] = {
     "data": _json,
 }
 
-_CHARGE = ("billed_seconds", "currency", "price", "tax", "tariff", "prefix", "destination")  # of the first charge
+_CHARGE = ("billed_seconds", "currency", "price", "tax", "cost", "tariff", "prefix", "destination")  # of its charges
 
 
 def _merge_cdr() -> str:

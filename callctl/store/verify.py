@@ -33,11 +33,14 @@ _COMPARED = {
     " AND g.amount - g.tax = c.price AND g.tax = c.tax AND g.currency = c.currency"
     " AND FIND_IN_SET(CONCAT(c.billed_seconds, ' ', c.tariff), g.parts)"
     " WHERE c.state = 'final' AND c.price IS NOT NULL AND c.started_at >= %(since)s AND g.call_uuid IS NULL",
-    # What a carrier costs is a charge of its own, in its own currency.
+    # What a carrier costs is a charge of its own, in its own currency; in that of the call, it is the call's cost.
     "other_cost": "SELECT c.call_uuid, c.carrier, c.cost FROM cdr c LEFT JOIN cdr_charge g"
     " ON g.call_uuid = c.call_uuid AND g.started_at = c.started_at AND g.side = 'buy' AND g.account = c.carrier"
     " AND (g.currency <> c.currency OR g.amount - g.tax = c.cost)"
-    " WHERE c.state = 'final' AND c.cost IS NOT NULL AND c.started_at >= %(since)s AND g.call_uuid IS NULL",
+    " WHERE c.state = 'final' AND c.cost IS NOT NULL AND c.started_at >= %(since)s AND g.call_uuid IS NULL"
+    " UNION ALL SELECT g.call_uuid, g.account, c.cost FROM cdr_charge g JOIN cdr c"
+    " ON c.call_uuid = g.call_uuid AND c.started_at = g.started_at AND c.cost IS NULL AND c.currency = g.currency"
+    " WHERE g.side = 'buy' AND g.amount <> 0 AND g.started_at >= %(since)s",
     # The decision found rates, so somebody was to pay.
     "not_charged": "SELECT c.call_uuid, c.account, c.duration_ms FROM cdr c"
     " WHERE c.state = 'final' AND c.price IS NULL AND c.answered_at IS NOT NULL AND c.started_at >= %(since)s"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,8 @@ class TestExport:
     """Records as CSV and as JSON."""
 
     def test_every_column_oldest_first(self, run, put, days):
-        late = ended("b", charge("acme", "1.5"), started=T0 + 30 * HOUR, caller='a "quoted", name', account="acme")
+        also = {"caller": 'a "quoted", name', "account": "acme", "cost": "1.5", "carrier": "c1", "emergency": 1}
+        late = ended("b", charge("acme", "1.5"), started=T0 + 30 * HOUR, **also)
         put(late, cdr("z", "routed", started=T0 + 29 * HOUR, account="other"), cdr("a", "routed", account="other"))
         put(cdr("c", "routed", started=T0 + 60 * HOUR))
         rows = list(csv.DictReader(io.StringIO(run("export"))))
@@ -90,13 +92,15 @@ class TestExport:
         assert tuple(rows[0]) == COLUMNS
         known = {
             "started_at": "2026-09-22T20:13:20.123456Z", "caller": 'a "quoted", name', "price": "1.400000",
-            "billed_seconds": "60", "reason": "", "state": "final",
+            "billed_seconds": "60", "reason": "", "state": "final", "cost": "1.500000", "margin": "-0.100000",
+            "emergency": "1",
         }  # fmt: skip
         assert {name: rows[2][name] for name in known} == known
         for line in ("export --json", "export --format jsonl"):
             found = [json.loads(line) for line in run(line).splitlines()]
             assert [row["call_uuid"] for row in found] == ["a", "z", "b", "c"]
             assert (found[2]["price"], found[2]["billed_seconds"], found[2]["reason"]) == ("1.400000", 60, None)
+            assert [row["margin"] for row in found] == [None, None, "-0.100000", None]
 
     @pytest.mark.parametrize(
         ("options", "calls"),
@@ -178,6 +182,24 @@ CORRUPTIONS = {
 }  # fmt: skip
 
 
+COSTS = {
+    "UPDATE cdr SET cost = 9 WHERE call_uuid = 'x'": {("other_cost", "x")},
+    "UPDATE cdr SET cost = NULL WHERE call_uuid = 'x'": {("other_cost", "x")},
+    "UPDATE cdr SET carrier = 'north' WHERE call_uuid = 'x'": {("other_cost", "x")},
+    "UPDATE cdr_charge SET amount = 9 WHERE call_uuid = 'x' AND side = 'buy'": {("other_cost", "x")},
+    "DELETE FROM cdr_charge WHERE call_uuid = 'x' AND side = 'buy'": {("other_cost", "x")},
+    "DELETE FROM cdr_charge WHERE call_uuid = 'euro' AND side = 'buy'": {("other_cost", "euro")},
+    "UPDATE cdr SET cost = 9 WHERE call_uuid = 'nobody'": {("other_cost", "nobody")},
+    "UPDATE cdr SET booked = NULL WHERE call_uuid = 'nobody'": {("charge_without_call", "nobody")},
+    "UPDATE cdr_charge SET amount = 9, tax = 0 WHERE call_uuid = 'x' AND side = 'sell' AND part = 1": {
+        ("other_entry", "x"), ("other_price", "x"),
+    },
+    "DELETE FROM cdr_charge WHERE call_uuid = 'x' AND side = 'sell' AND part = 1": {
+        ("other_entry", "x"), ("other_price", "x"),
+    },
+}  # fmt: skip
+
+
 class TestVerify:
     """The books add up, or it is said what does not."""
 
@@ -219,6 +241,35 @@ class TestVerify:
         assert self.wrong(run("verify --json", code=1)) == CORRUPTIONS[statement]
         assert "None" not in run("verify --lang zh", code=1)
         assert "do not add up.\n" in run("verify", code=1)
+
+    @pytest.fixture
+    def costs(self, put):
+        """Calls that cost us too: of two legs, in another currency, of unknown worth, paid by nobody, corrected."""
+        c1, euro = charge("c1", "0.6", side="buy"), charge("c1", "0.6", currency="EUR", side="buy")
+        bought = {"account": "acme", "carrier": "c1"}
+        two = ended("x", charge("acme", "1.5"), charge("acme", "1"), c1, cost="0.5", **bought)
+        two.fields.update(price="2.3", tax="0.2")
+        put(two, ended("euro", charge("acme", "1.5"), euro, cost="0.55", **bought))
+        put(ended("unknown", charge("acme", "1.5"), euro, **bought))
+        nobody = cdr("nobody", "final", answered_at=T0 + 5, cost="0.5", currency="EUR", charges=[euro], **bought)
+        put(nobody, answered("late", **bought), unheard("late", charge("acme", "1.5"), c1, cost="0.5", **bought))
+        c2 = charge("c2", "0.3", side="buy")
+        put(ended("late", charge("acme", "1"), c2, cost="0.2", **bought | {"carrier": "c2"}))
+        put(answered("free"), unheard("free", charge("acme", "1.5"), c1, cost="0.5", **bought))
+        put(ended("free", charge("acme", "1.5"), **bought))
+
+    def test_what_carriers_cost_adds_up(self, run, costs, database):
+        assert run("verify") == "6 calls, 13 charges, 6 entries of 1 accounts: all adds up.\n"
+        assert database.rows("SELECT call_uuid, carrier, cost FROM cdr WHERE call_uuid IN ('free', 'late')") == [
+            ("free", "c1", None), ("late", "c2", Decimal("0.2")),
+        ]  # fmt: skip
+
+    @pytest.mark.parametrize("statement", COSTS)
+    def test_what_carriers_cost_otherwise_is_named(self, run, costs, database, statement):
+        change(database, statement)
+        assert self.wrong(run("verify --json", code=1)) == COSTS[statement]
+        for lang in ("en", "zh"):
+            assert "None" not in run(f"verify --lang {lang}", code=1)
 
     def test_balances_go_on_from_what_is_older(self, run, books, database):
         change(database, "UPDATE ledger SET at = '2026-01-01' WHERE reference = 'call:a:acme'")

@@ -1,9 +1,11 @@
 """Calls to the outside through `callctl serve`: one carrier after the other, their places, what is recorded."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
+from callctl.rating.rounding import shown
 from callctl.sim.scenario import Scenario
 from callctl.sim.world import Phone
 from tests.integration.platform import EDGES, Platform, get, wait
@@ -99,6 +101,9 @@ def test_the_next_carrier_takes_a_call_that_the_cheapest_does_not(platform, carr
     gone = [event["data"] for event in story.events if event["event"] == "leg_ended"]
     assert [(data["carrier"], data["gateway"]) for data in gone] == [each[:2] for each in told(story)]
     assert "next carrier" in why
+    margin = shown(cdr["price"] - cdr["cost"])
+    assert f"without tax: price {shown(cdr['price'])}, cost {shown(cdr['cost'])}, margin {margin} USD" in why
+    assert Decimal(json.loads(platform.serves[0].run("why", result.uuid, "--json").out)["margin"]) == cdr["cost"]
     assert f"outside: {TO}  United Kingdom" in why
 
 

@@ -108,6 +108,22 @@ def test_a_carriers_day(pool: Pool):
     ]  # fmt: skip
 
 
+def test_a_days_margin(pool: Pool):
+    day, usd, c1 = "2026-03-01 10:00:00", {"currency": "USD"}, {"carrier": "c1"}
+    call(pool, "a", day, 5, price="1.5", cost="0.4", **usd, **c1)
+    call(pool, "b", day, 5, price="1.0", cost="1.2", **usd, **c1)
+    call(pool, "c", day, 5, price="7", **usd, **c1)
+    call(pool, "d", day, 5, price="9", **usd)
+    call(pool, "e", "2026-03-02 00:00:00", 5, cost="0.3", currency="EUR", **c1)
+    call(pool, "f", day, None, **usd, **c1)
+    call(pool, "g", day, 5, price="3", cost="1", account="other", **usd, **c1)
+    assert pool.rows("SELECT * FROM v_margin_day ORDER BY account, day") == [
+        ("acme", DAY, "USD", 3, 1, Decimal("2.5"), Decimal("1.6"), Decimal("0.9")),
+        ("acme", NEXT, "EUR", 1, 1, None, None, None),
+        ("other", DAY, "USD", 1, 0, 3, 1, 2),
+    ]
+
+
 def test_calls_that_are_up(pool: Pool):
     with pool.transaction() as cursor:
         cursor.execute(

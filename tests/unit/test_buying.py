@@ -40,7 +40,16 @@ def test_the_leg_that_answered_is_the_one_that_costs():
     both = {ONE: CHEAP, OTHER: EURO}
     assert bought(over(both)).startswith(ONE)
     assert bought(over(both, answered=OTHER)).startswith(OTHER)
-    assert bought(over(both, answered="")) == variable(both)
+    assert bought(ended(10)) == "", "of none that is said"
+    unknown = changed(ended(10), variable_callctl_buy=variable(both), variable_originate_causes="")
+    assert bought(unknown) == variable(both)
+    assert bought(over(both, answered="33333333-3333-5333-8333-333333333333")) == ""
+
+
+def test_a_leg_that_answered_and_is_no_carriers_costs_nothing():
+    record, *_ = facts.ended(over({ONE: CHEAP}, answered=OTHER))
+    assert "cost" not in record.fields
+    assert {each["side"] for each in record.fields["charges"]} == {"sell"}
 
 
 def test_a_calls_record_has_what_its_carrier_costs_without_tax():
@@ -65,7 +74,7 @@ def test_what_nobody_can_say_in_the_calls_currency_is_not_said():
 
 def test_where_nobody_pays_the_cost_is_in_the_carriers_currency():
     record, *_ = facts.ended(over({ONE: EURO}, basis=""))
-    assert record.fields["currency"] == "EUR"
+    assert (record.fields["cost"], record.fields["currency"]) == ("0.100000", "EUR")
     assert "price" not in record.fields
 
 
@@ -77,7 +86,7 @@ def test_a_call_without_an_answer_costs_nothing():
 @pytest.mark.parametrize("text", ["x", f"{ONE}:1/1:x", f"{ONE}:a/b:{pack([CHEAP.basis])}", f"{ONE}:1:x"])
 def test_what_cannot_be_read_is_logged_and_the_call_is_charged_all_the_same(text):
     with capture_logs() as logs:
-        record, *_ = facts.ended(changed(ended(10), variable_callctl_buy=text))
+        record, *_ = facts.ended(changed(ended(10), variable_callctl_buy=text, variable_originate_causes=""))
     assert [line["log_level"] for line in logs] == ["error"]
     assert [each["account"] for each in record.fields["charges"]] == ["shop", "reseller"]
 

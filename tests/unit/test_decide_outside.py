@@ -63,7 +63,7 @@ def entry(*carriers, prefix="", **fields):
     return RouteEntry(prefix, tuple(each if isinstance(each, tuple) else (each, 1) for each in carriers), **fields)
 
 
-def directory(entries=None, customer=(), worth=None, dids=(), mate=None, carriers=CARRIERS, **plan):
+def directory(entries=None, customer=(), worth=None, dids=(), mate=None, carriers=CARRIERS, others=(), **plan):
     entries = entries or [entry("cheap", "good")]
     by_prefix = {}
     for each in entries:
@@ -72,7 +72,7 @@ def directory(entries=None, customer=(), worth=None, dids=(), mate=None, carrier
         {}, worth or {}, {each.name: each for each in carriers}, {"out": Route("out", entries=by_prefix, **plan)},
         {each.number: each for each in dids},
     )  # fmt: skip
-    accounts = (*ACCOUNTS, SELLER, replace(CUSTOMER, **dict(customer)))
+    accounts = (*ACCOUNTS, *others, SELLER, replace(CUSTOMER, **dict(customer)))
     return Snapshot(1, accounts, (*ENDPOINTS, CALLER, replace(MATE, **(mate or {}))), around, ROOMS)
 
 
@@ -329,6 +329,8 @@ def test_where_nobody_pays_carriers_compare_in_a_currency_that_is_worth_somethin
     decision = decided(known, World(tariffs=strange))
     assert carriers(decision) == ["cheap", "good", "foreign"], "who cannot be compared comes last"
     assert "nobody pays" in said(decision)[-1]
+    worths = {(leg.buy.worth, leg.buy.paid_worth) for legs in decision.plan.attempts for leg in legs}
+    assert worths == {(1, 1)}, "what each costs is recorded in its own currency"
     free = decided(known, World(tariffs=strange), rated=())
     assert carriers(free) == ["cheap", "good", "foreign"], "what they cost is asked for though the kind is not rated"
 
@@ -393,6 +395,22 @@ def test_a_did_may_lead_outside_by_its_accounts_routes():
     assert isinstance(decided(unrouted, **from_carrier).plan, Bridge), "the next of its destinations is tried"
     barred = directory(dids=[did], customer={"blocked": ("44",)})
     assert decided(barred, **from_carrier).plan == Reject(Reason.NUMBER_BLOCKED)
+
+
+def test_what_a_carrier_costs_is_recorded_in_the_currency_of_the_first_who_pays():
+    """The DID's account pays in euros for the way in; who forwards the call pays in dollars for the way out."""
+    did = Did("442079460001", "owner", to=(Target("endpoint", "8002@example.net"),))
+    known = directory(
+        [entry("foreign", "good", choose="least-cost")], dids=[did], mate={"forward": Forward(always=NUMBER)},
+        others=[Account("owner", tariff_in="arrival")], worth={"EUR": Decimal("0.9"), "USD": Decimal(2)},
+    )  # fmt: skip
+    tariffs = TARIFFS | {"arrival": tariff(by_second("0.1", prefix=""), name="arrival", currency="EUR")}
+    came = {"asserted": "", "source_ip": "198.51.100.1", "called": "442079460001"}
+    decision = decided(known, World(tariffs=tariffs), **came)
+    assert [basis.rates.tariff.currency for basis in decision.bases] == ["EUR", "USD", "USD"]
+    legs = {leg.carrier: leg.buy for (leg,) in decision.plan.attempts}
+    assert (legs["foreign"].worth, legs["foreign"].paid_worth) == (1, 1)
+    assert (legs["good"].worth, legs["good"].paid_worth) == (2, Decimal("0.9"))
 
 
 def test_an_account_that_may_not_call_does_not_send_calls_outside_either():
