@@ -72,8 +72,12 @@ def near_media(plan: Outbound, own: LegMedia) -> LegMedia:
 
 
 def leg_uuid(call: str, leg: CarrierLeg) -> str:
-    """The channel UUID of a leg, known before it is there: no leg of a call is dialled twice."""
-    return str(uuid5(NAMESPACE_OID, f"{call} {leg.carrier} {leg.gateway} {leg.edge.edge if leg.edge else ''}"))
+    """The channel UUID of a leg, known before it is there: no leg of a call is dialled twice.
+
+    A call that is sent on may come to the same gateway again, with another number.
+    """
+    edge = leg.edge.edge if leg.edge else ""
+    return str(uuid5(NAMESPACE_OID, f"{call} {leg.carrier} {leg.gateway} {edge} {leg.number}"))
 
 
 def _variables(leg: CarrierLeg, number: str, uuid: str) -> dict[str, str]:

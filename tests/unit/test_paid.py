@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from callctl.call import paid
 from callctl.model import Account
-from callctl.rating.basis import Basis, pack
+from callctl.rating.basis import Basis, charge, pack
 from callctl.rating.tariff import When
 from callctl.world import Held
 from tests.unit.rating_calls import at, by_second, stepped, tariff
@@ -142,6 +142,40 @@ class TestGranted:
         if seconds < one.most:
             assert any(cost > each.granted for cost, each in zip(one.costs(seconds + 1), held, strict=True))
         assert (limit == "money") == (seconds < wanted)
+
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(["a", "b"]), st.integers(0, 99), st.integers(1, 90), st.sampled_from(["0", "0.1"])
+            ), min_size=2, max_size=4,
+        ),
+        st.integers(1, 60), st.integers(0, 300),
+    )  # fmt: skip
+    @fuzz(200)
+    def test_whoever_pays_for_several_legs_holds_what_the_time_paid_for_is_charged(self, legs, slice_, cents):
+        rates = [
+            (account, stepped((0, str(Decimal(price) / 10), 60, increment), connect_fee=Decimal(fee)))
+            for account, price, increment, fee in legs
+        ]
+        bases = [basis(rate, account=account) for account, rate in rates]
+        one = call(*bases, seconds=1)
+        wanted = one.next(slice_)
+        asked = one.demands(wanted, 1, ACCOUNTS.get)
+        assert [each.account for each in asked] == list(dict.fromkeys(account for account, *_ in legs))
+        least = one.costs(1)
+        granted = [min(each.want, low + Decimal(cents) / 100) for each, low in zip(asked, least, strict=True)]
+        held = [Held(each.account, "", amount, *[Decimal(0)] * 3) for each, amount in zip(asked, granted, strict=True)]
+        seconds, _ = one.granted(held, wanted)
+        for each, amount in zip(asked, granted, strict=True):
+            mine = [of for of in bases if of.account == each.account]
+            assert charged(mine, seconds) <= amount
+            assert charged(mine, wanted) == each.want
+
+
+def charged(bases, seconds):
+    """What legs come to by the charges that are booked."""
+    return sum(charge(each, ANSWER, seconds * 1_000_000, ANSWER).amount for each in bases)
 
 
 class TestRepriced:
