@@ -88,6 +88,7 @@ class Decision:
     codecs: tuple[str, ...] = ()  # of the caller's side
     media: LegMedia = PLAIN_MEDIA  # likewise
     levels: tuple[str, ...] = ()  # where the call holds a place until it ends, though it be refused
+    basis: str = ""  # `bases`, as the call carries them
     bases: tuple[Basis, ...] = ()  # by what each account pays, the caller's first; where there are any, money is held
     near: tuple[Near, ...] = ()
     called: str = ""  # the number called, without the prefix of the trunk it came by

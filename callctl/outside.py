@@ -61,6 +61,8 @@ class Media(NamedTuple):
 
     def over(self, wider: Media) -> Media:
         """These words, and those of `wider` where there are none."""
+        if self == NO_MEDIA:
+            return wider
         said = {name: value for name, value in self._asdict().items() if value is not None}
         return wider._replace(**said)
 

@@ -26,6 +26,7 @@ from callctl.policy import (
     wishes,
 )
 from callctl.policy.duration import longest
+from callctl.rating.basis import pack
 from callctl.reason import Reason
 from callctl.routing import destination, did, onward, outbound, reach
 from callctl.settings import Settings
@@ -108,6 +109,7 @@ def _decision(case: Case, plan: Plan, steps: list[Step]) -> Decision:
         media=media.leg(case, case.media, media.near_side(case), by_edge=case.by_edge),
         levels=case.levels,
         bases=() if refused else case.bases,
+        basis=pack(case.bases) if case.bases and not refused else "",
         near=tuple(case.near),
         called=case.request.called,
         emergency=bool(case.emergency),

@@ -18,7 +18,6 @@ from callctl.esl.wire import Event
 from callctl.language import say
 from callctl.model import CallRequest
 from callctl.plan import Bridge, CarrierLeg, Conference, Confirm, Direct, Echo, Outbound, Reject
-from callctl.rating.basis import pack
 from callctl.reason import BY_NAME, Reason
 from callctl.routing.attempts import Failure
 
@@ -56,7 +55,7 @@ def variables(request: CallRequest, decision: Decision, controller: str) -> dict
     }
     if decision.bases:
         known |= {
-            "callctl_basis": pack(decision.bases),
+            "callctl_basis": decision.basis,
             "callctl_paid": str(decision.paid_seconds),
             "callctl_most": str(decision.max_seconds),
             "callctl_limit": decision.ending,
@@ -84,7 +83,7 @@ def routed(request: CallRequest, decision: Decision, controller: str) -> list[Re
         trace=trace(decision),
         source_ip=request.source_ip,
         sip_call_id=request.sip_call_id,
-        basis=pack(decision.bases) if decision.bases else None,
+        basis=decision.basis,
         emergency=1 if decision.emergency else None,
     )
     data = summary(request, decision)

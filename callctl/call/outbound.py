@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import chain
 from uuid import NAMESPACE_OID, uuid5
 
@@ -77,7 +78,12 @@ def leg_uuid(call: str, leg: CarrierLeg) -> str:
     A call that is sent on may come to the same gateway again, with another number.
     """
     edge = leg.edge.edge if leg.edge else ""
-    return str(uuid5(NAMESPACE_OID, f"{call} {leg.carrier} {leg.gateway} {edge} {leg.number}"))
+    return _uuid(f"{call} {leg.carrier} {leg.gateway} {edge} {leg.number}")
+
+
+@lru_cache(1024)  # each is asked for twice
+def _uuid(name: str) -> str:
+    return str(uuid5(NAMESPACE_OID, name))
 
 
 def _variables(leg: CarrierLeg, number: str, uuid: str) -> dict[str, str]:

@@ -54,9 +54,9 @@ def price(
 def per_minute(rates: RateSet, rate: Rate) -> Decimal:
     """What a minute costs by the dearest step of a rate, with tax; neither fee nor increments nor rounding is in it."""
     more, less = (1, 1) if rates.tariff.tax.inclusive else rates.tariff.tax.factor
-    minutes = (Fraction(step.price) * 60 * Fraction(more, step.per * less) for step in rate.steps)
+    prices = ((step.price.as_integer_ratio(), step.per) for step in rate.steps)
     tenths = Rounding("up", 10)
-    return max(tenths.money(tenths.units(*minute.as_integer_ratio())) for minute in minutes)
+    return tenths.money(max(tenths.units(each * 60 * more, of * per * less) for (each, of), per in prices))
 
 
 class Charge(NamedTuple):

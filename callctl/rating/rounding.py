@@ -85,6 +85,9 @@ def charged(amount: int, scale: int, rounding: Rounding, tax: Tax) -> Money:
 
     With and without tax it is the exact amount rounded once; tax is the difference, so that the sum is exact.
     """
+    if not tax.parts:
+        whole = rounding.money(rounding.units(amount, scale))
+        return Money(whole, rounding.money(0), whole, ())
     more, less = tax.factor
     if tax.inclusive:
         price, total = rounding.units(amount * less, scale * more), rounding.units(amount, scale)

@@ -60,7 +60,7 @@ def holding(rates: RateSet, at_us: int, zone: tzinfo) -> Rate | None:
 
 def of_several(timed: Sequence[T], at_us: int, zone: tzinfo) -> T | None:
     """The one that holds at `at_us`; they have the greatest weight first, and of one weight the latest start."""
-    if len(timed) == 1 and timed[0].when == ALWAYS:  # as most are, and the clock need not be read
+    if len(timed) == 1 and (timed[0].when is ALWAYS or timed[0].when == ALWAYS):  # as most are; no clock is read
         return timed[0]
     local = datetime.fromtimestamp(at_us // SECOND, zone)
     for _, group in groupby(timed, WEIGHT):

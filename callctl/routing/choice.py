@@ -138,6 +138,8 @@ def gateways(carrier: Carrier, chance: Random) -> list[Gateway]:
 
 def shuffled(items: Sequence[T], weights: Sequence[int], chance: Random) -> list[T]:
     """All items: each place goes to one of those left by chance, in proportion to its weight; weight 0 comes last."""
+    if len(items) == 1:
+        return list(items)
     left = list(zip(items, weights, strict=True))
     ordered: list[T] = []
     while left:
