@@ -75,14 +75,15 @@ def test_an_edge_that_was_given_anothers_server_id(platform, services, tmp_path,
     """Its rows say one edge by server_id, and another by the Path that it writes."""
     with kamailio(1, "kam-c", tmp_path / "c", services.mysql_port, "127.0.0.1:9") as copied:
         edges = platform.a.edge, platform.b.edge, copied.edge.model_copy(update={"server_id": 3})
-        assert location_of(*edges)["location.server_ids"].verdict == "ok"
+        # Phones that came by IPv6 before have rows of another host of the same edge, which is a warning.
+        assert location_of(*edges)["location.server_ids"].verdict != "fail"
         caller = phone(copied)
         caller.register()
         found = location_of(*edges)["location.server_ids"]
         caller.register(expires=0)
     assert found.verdict == "fail"
     assert "server_id 1, which is edge kam-a's, are of edge kam-c" in found.what.en
-    assert location_of(*edges)["location.server_ids"].verdict == "ok"
+    assert location_of(*edges)["location.server_ids"].verdict != "fail"
 
 
 @pytest.mark.parametrize(

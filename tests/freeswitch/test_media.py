@@ -17,6 +17,7 @@ def company(edges):
 accounts:
   - {{name: each, media: {{transcoding: true}}}}
   - {{name: around, media: {{path: bypass}}}}
+  - {{name: through, media: {{path: proxy}}}}
   - {{name: quiet, media: {{early_media: held}}}}
   - {{name: secure, media: {{srtp: offered}}}}
   - {{name: strict, media: {{srtp: demanded}}}}
@@ -27,6 +28,8 @@ endpoints:
   - {{account: each, user: "1002", domain: {DOMAIN}, codecs: [PCMA]}}
   - {{account: around, user: "1003", domain: {DOMAIN}}}
   - {{account: around, user: "5004", domain: {DOMAIN}}}
+  - {{account: through, user: "1011", domain: {DOMAIN}}}
+  - {{account: through, user: "5012", domain: {DOMAIN}}}
   - {{account: quiet, user: "1005", domain: {DOMAIN}}}
   - {{account: quiet, user: "5006", domain: {DOMAIN}}}
   - {{account: secure, user: "1007", domain: {DOMAIN}}}
@@ -47,7 +50,7 @@ routes:
 @pytest.fixture(scope="module")
 def world(services, tmp_path_factory):
     with around_a_switch(services, tmp_path_factory.mktemp("media"), company, ring=5) as world:
-        for user in ("5004", "5006", "5008", "5010"):
+        for user in ("5004", "5006", "5008", "5010", "5012"):
             world.platform.register(user, 1)
         yield world
 
@@ -82,6 +85,16 @@ def test_around_the_switch_each_side_has_the_others_address(world, phones):
     assert media(caller.final.body)[0] == media(answered.body)[0]
     offered = next(message for message in caller.messages if message.sent and message.first.startswith("INVITE"))
     assert media(edge.received("INVITE")[0].body)[0] == media(offered.body)[0]
+
+
+def test_through_the_switch_untouched_each_side_has_the_others_sdp_and_the_switchs_address(world, phones):
+    edge = phones.edge("answers", 100, at=world.edges[0])
+    caller = phones.caller("hangs_up", "5012", 500, user="1011").wait()
+    offered = next(message for message in caller.messages if message.sent and message.first.startswith("INVITE"))
+    heard = edge.wait().received("INVITE")[0].body
+    assert media(heard)[1:] == media(offered.body)[1:]
+    assert media(heard)[0] != media(offered.body)[0]
+    assert "a=rtpmap" not in heard  # which FreeSWITCH writes of what it takes part in
 
 
 def test_early_media_that_is_held_does_not_reach_the_caller(world, phones):

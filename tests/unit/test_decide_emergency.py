@@ -145,6 +145,11 @@ def test_encryption_is_not_demanded_of_an_emergency_call():
     assert refused == Reject(Reason.SRTP_MISSING)
 
 
+def test_an_emergency_call_needs_no_codec_in_common():
+    decision = decided(media=Media(transcoding=False), changed={"7001@example.net": {"codecs": ("G729",)}})
+    assert len(decision.plan.attempts) == 3
+
+
 def test_a_rule_may_make_an_emergency_number_of_what_is_dialled():
     outside_line = {"shop": {"numbers": Rewriting(called=(Rule("0", 1),))}}
     assert decided(called="0112", changed=outside_line).emergency

@@ -16,7 +16,7 @@ from callctl.plan import Bridge, Reject
 from callctl.policy.together import Together, together
 from callctl.reason import Reason
 from tests.unit.company import ACCOUNTS, ENDPOINTS, SDP, World, request, settings
-from tests.unit.test_decide_outside import CHEAP, TARIFFS, directory, entry
+from tests.unit.test_decide_outside import CHEAP, GOOD, TARIFFS, directory, entry
 from tests.unit.test_decide_outside import decided as outside
 from tests.wire.grammar import originate, packets, set_by
 
@@ -31,6 +31,7 @@ AUTO = st.sampled_from
         (BYPASS, NO_MEDIA, Together("bypass", transcoding=False)),
         (BYPASS, PROXY, Together("proxy", transcoding=False)),
         (BYPASS, SWITCH, Together("switch")),
+        (PROXY, SWITCH, Together("switch")),
         (BYPASS, Media(srtp="offered"), Together("switch")),
         (BYPASS, Media(transcoding=True), Together("bypass", transcoding=False)),
         (Media(transcoding=True), NO_MEDIA, Together()),
@@ -115,6 +116,13 @@ class TestCodecs:
         assert decided(**lists).codecs == ("PCMU", "PCMA")
         assert decided(**lists, near=Media(order="listed")).codecs == ("PCMA", "PCMU")
         assert decided(**lists | {"far_codecs": ("PCMU", "PCMA")}, far=Media(order="listed")).codecs == ("PCMU", "PCMA")
+        each = {"near_codecs": ("PCMA", "PCMU"), "far_codecs": ("G722",)}
+        assert decided(**each, near=Media(order="listed", transcoding=True)).codecs == ("PCMA", "PCMU")
+
+    def test_where_both_sides_have_an_order_the_callees_holds(self):
+        lists = {"near_codecs": ("PCMA", "PCMU"), "far_codecs": ("OPUS", "PCMU", "PCMA")}
+        listed = Media(order="listed")
+        assert decided(**lists, near=listed, far=listed).codecs == ("PCMU", "PCMA")
 
     def test_around_the_switch_the_phones_find_theirs(self):
         decision = decided(near=BYPASS, near_codecs=("G729",))
@@ -196,6 +204,37 @@ class TestCarriers:
         assert leg.near_codecs == leg.codecs == ("PCMA",)
         none = self.to(replace(CHEAP, codecs=("G729",), media=Media(transcoding=False)))
         assert none.plan == Reject(Reason.NO_CARRIER)
+
+    def test_one_that_allows_it_has_its_own_and_the_caller_needs_his(self):
+        mixed = Media(transcoding=True)
+        leg = self.first(codecs=("G729",), media=mixed)
+        assert (leg.near_codecs, leg.codecs) == (("PCMU", "PCMA", "OPUS"), ("G729",))
+        assert self.to(replace(CHEAP, media=mixed), sdp=SDP.replace("0 8 96", "18")).plan == Reject(Reason.NO_CARRIER)
+
+    def test_its_order_holds_where_it_says_so(self):
+        leg = self.first(codecs=("PCMA", "PCMU"), media=Media(order="listed", transcoding=False))
+        assert leg.codecs == ("PCMA", "PCMU")
+        assert self.first(codecs=("PCMA", "PCMU"), media=Media(transcoding=False)).codecs == ("PCMU", "PCMA")
+
+    def test_the_callers_own_order_holds_on_his_side(self):
+        customer = {"media": Media(order="listed"), "codecs": ("PCMA", "PCMU")}
+        carrier = replace(CHEAP, media=Media(transcoding=True))
+        known = directory([entry("cheap")], customer=customer, carriers=[carrier])
+        assert outside(known, World(tariffs=TARIFFS)).plan.attempts[0][0].near_codecs == ("PCMA", "PCMU")
+
+    def test_nothing_is_chosen_where_there_is_nothing_to_choose(self):
+        apart = replace(CHEAP, codecs=("G729",), media=Media(transcoding=False))
+        assert self.to(apart, sdp="").plan.attempts[0][0].near_codecs == ()
+        around = self.first(codecs=("G729",), media=BYPASS)
+        assert (around.near_codecs, around.codecs, around.media.path) == ((), ("G729",), "bypass")
+
+    def test_the_caller_is_through_the_switch_where_carriers_called_at_once_differ(self):
+        known = directory([entry("cheap", "good", fork=2)], carriers=[replace(CHEAP, media=BYPASS), GOOD])
+        decision = outside(known, World(tariffs=TARIFFS))
+        assert len(decision.plan.attempts[0]) == 2
+        asked = request(called="442079460000", asserted="8001@example.net")
+        setting = packets(b"".join(commands(decision, asked, settings(), variables(asked, decision, "h/0"))))[0]
+        assert set_by(setting.command)[1]["bypass_media"] == ""
 
     def test_its_media_is_said_with_its_attempt(self):
         decision = self.to(replace(CHEAP, media=Media(path="switch", srtp="demanded", early_media="held", fax=True)))
