@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 LOGS = Path(".venv/tests")
-# Calls that are paid for while they last, and rooms whose owner dies: minutes of talk in real time.
+# Calls that are paid for while they last, that last long, and rooms whose owner dies: minutes of talk in real time.
 TALKING = (
     "tests/integration/test_serve_money.py", "tests/integration/test_keeper.py",
     "tests/integration/test_serve_topup.py", "tests/integration/test_rooms.py", "tests/chaos/test_money_away.py",
+    "tests/edge/test_long.py",
 )  # fmt: skip
 COMPUTING = ("tests/unit", "tests/wire", "tests/install")
 RUNS = {

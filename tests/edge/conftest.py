@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,7 +138,7 @@ def sipp(tmp_path: Path) -> Iterator[Callable[..., Sipp]]:
     """Runs SIPp's scenarios."""
     made: list[Sipp] = []
 
-    def run(scenario: str, host: str, port: int, edge: str, **keys: str) -> Sipp:
+    def run(scenario: str, host: str, port: int, edge: str, **keys: Any) -> Sipp:
         made.append(Sipp(tmp_path, scenario, host, port, edge, **keys))
         return made[-1]
 

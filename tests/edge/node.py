@@ -1,6 +1,7 @@
 """A FreeSWITCH node as its edges see it: a back-to-back user agent on UDP that does with a call what `does` says.
 
-It finds the callee's edge by callctl's own rule from Kamailio's `location`, as a bridge of callctl would.
+It finds the callee's edge by callctl's own rule from Kamailio's `location`, as a bridge of callctl would. Like
+FreeSWITCH it ends a call whose ACK does not come.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ from dataclasses import dataclass, field
 
 import gevent
 from gevent import socket as gevent_socket
+from gevent.pool import Group
 
 from tests.edge.sip import BRANCH, Message, parse, response, uri_of
 
 Headers = tuple[tuple[str, str], ...]
+ASTRAY = 32.0  # seconds that an answer waits for its ACK
 Locate = Callable[[str, str], str | None]  # user and domain -> HOST:PORT of the edge that has the phone
 
 
@@ -31,6 +34,7 @@ class Leg:
     own: str = ""  # ours, with our tag
     other: Leg | None = None
     cseq: int = 1
+    acknowledged: bool = False
 
 
 class Node:
@@ -45,6 +49,7 @@ class Node:
         self.heard: list[Message] = []
         self.extra = ""  # lines of SDP
         self.locate: Locate = lambda user, domain: None
+        self._waiting = Group()
         self._legs: dict[str, Leg] = {}
         self._media = gevent_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._media.bind((host, 0))
@@ -73,6 +78,7 @@ class Node:
         """Be gone for good."""
         self.close()
         self._echoing.kill()
+        self._waiting.kill()
         self._media.close()
 
     def calls(self) -> list[Message]:
@@ -145,7 +151,9 @@ class Node:
             self.send(response(request, "200 OK"), source)
             leg = self._legs[request.one("Call-ID")]
             self.send(response(leg.invite, "487 Request Terminated", tag=leg.tag), source)
-        elif request.method != "ACK":
+        elif request.method == "ACK":
+            self._legs[request.one("Call-ID")].acknowledged = True
+        else:
             self.send(response(request, "200 OK", tag="1"), source)
 
     def _called(self, invite: Message, source: str) -> None:
@@ -174,6 +182,14 @@ class Node:
     def _answer(self, leg: Leg, edge: str) -> None:
         headers = (("Contact", self._contact()), ("X-MEDIATRA", "1"), ("Server", "FreeSWITCH"))
         self.send(response(leg.invite, "200 OK", *headers, tag=leg.tag, body=self.sdp()), edge)
+        self._waiting.spawn(self._await_ack, leg)
+
+    def _await_ack(self, leg: Leg) -> None:
+        gevent.sleep(ASTRAY)
+        if not leg.acknowledged:
+            for each in (leg, leg.other):
+                if each is not None:
+                    self.request(each, "BYE")
 
     def _bridge(self, leg: Leg, edge: str) -> None:
         user, _, domain = leg.invite.uri.removeprefix("sip:").partition("@")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from pathlib import Path
 
 from gevent import subprocess
@@ -161,17 +162,24 @@ def sdp(host: str, port: int = 4000) -> str:
 
 
 class Sipp:
-    """A SIPp that plays one scenario of sipp/ once."""
+    """A SIPp that plays one scenario of sipp/ `calls` times at once, talking for `ms`; `sets` are variables of it."""
 
-    def __init__(self, folder: Path, scenario: str, host: str, port: int, edge: str, **keys: str) -> None:
+    def __init__(
+        self, folder: Path, scenario: str, host: str, port: int, edge: str, *, calls: int = 1, ms: int = 500,
+        sets: Sequence[str] = (), **keys: str,
+    ) -> None:  # fmt: skip
         name = folder / f"{scenario}-{port}-{secrets.token_hex(3)}"
+        self._patience = 20 + ms // 1000
         self._screen = name.with_suffix(".screen")
         self._trace = name.with_suffix(".trace")
         command = [
-            "sipp", edge, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-p", str(port), "-m", "1",
-            "-nostdin", "-timeout", "20s", "-timeout_error", "-trace_msg", "-message_file", str(self._trace),
-            "-t", keys.pop("transport", "u1"), "-ap", PASSWORD, "-au", keys["user"], "-s", keys.get("called", "0"),
+            "sipp", edge, "-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", host, "-p", str(port), "-m", str(calls),
+            "-r", str(calls), "-d", str(ms), "-nostdin", "-timeout", f"{self._patience}s", "-timeout_error",
+            "-trace_msg", "-message_file", str(self._trace), "-t", keys.pop("transport", "u1"), "-ap", PASSWORD,
+            "-au", keys["user"], "-s", keys.get("called", "0"),
         ]  # fmt: skip
+        for variable in sets:
+            command += ["-set", variable, "1"]
         for key, value in ({"domain": DOMAIN, "contact": f"{host}:{port}"} | keys).items():
             command += ["-key", key, value]
         with self._screen.open("wb") as screen:
@@ -181,7 +189,7 @@ class Sipp:
 
     def wait(self) -> str:
         """Until its scenario is over, as it is written; what it sent and heard."""
-        code = self._process.wait(timeout=30)
+        code = self._process.wait(timeout=self._patience + 10)
         trace = self._trace.read_text() if self._trace.exists() else ""
         assert code == 0, f"{self._process.args} left with {code}\n{trace}\n{self._screen.read_text()[-600:]}"
         return trace

@@ -172,14 +172,14 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 @contextmanager
-def rtpengine(folder: Path) -> Iterator[str]:
-    """The media relay of all edges, with deploy/'s configuration; where it is controlled."""
+def rtpengine(folder: Path, highest: int = 11_999) -> Iterator[str]:
+    """The media relay of all edges, with deploy/'s configuration and ports up to `highest`; where it is controlled."""
     folder.mkdir()
     control = f"127.0.0.1:{free_port('127.0.0.1')}"
     command = [
         "rtpengine", f"--config-file={DEPLOY / 'rtpengine' / 'rtpengine.conf'}", "--foreground", "--log-stderr",
         f"--interface=pub/{RELAY['pub']}", "--interface=pub/::1", f"--interface=core/{RELAY['core']}",
-        "--interface=core/::1", f"--listen-ng={control}", "--port-min=10000", "--port-max=11999", "--log-level=6",
+        "--interface=core/::1", f"--listen-ng={control}", "--port-min=10000", f"--port-max={highest}", "--log-level=6",
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -45,6 +45,12 @@ class Switch:
         }
         self._process: subprocess.Popen | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
     def set_password(self, password: str | None) -> None:
         """Start it with another password in its environment, or with none."""
         self._environment.pop("FREESWITCH_ESL_PASSWORD")
@@ -52,13 +58,14 @@ class Switch:
             self._environment["FREESWITCH_ESL_PASSWORD"] = password
 
     def start(self) -> Switch:
-        """Start it and return when it takes calls."""
-        shutil.copytree(CONFIGURATION, self.folder / "conf")
+        """Start it, the first time or again, and return when it takes calls."""
+        if not (self.folder / "conf").exists():
+            shutil.copytree(CONFIGURATION, self.folder / "conf")
         command = ["freeswitch", "-nf", "-nc", "-nonat", "-nort", "-conf", str(self.folder / "conf")]
         for place in ("log", "db", "run", "temp", "storage", "recordings", "cache"):
-            (self.folder / place).mkdir()
+            (self.folder / place).mkdir(exist_ok=True)
             command += [f"-{place}", str(self.folder / place)]
-        with (self.folder / "console").open("wb") as console:
+        with (self.folder / "console").open("ab") as console:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd=self.folder,
                 env={**os.environ, **self._environment},
