@@ -14,8 +14,7 @@ from callctl.reason import Reason
 Word = Literal["always", "busy", "no_answer", "not_registered", "dnd"]
 
 
-@dataclass(frozen=True, slots=True)
-class EdgeTarget:
+class EdgeTarget(NamedTuple):
     """One leg: the edge that holds the callee's registration. `q` orders edges, highest first."""
 
     edge: str
@@ -78,8 +77,7 @@ class Buy(NamedTuple):
     paid_worth: Decimal = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class CarrierLeg:
+class CarrierLeg(NamedTuple):
     """One try at a carrier: at one gateway of it, by one edge or straight."""
 
     carrier: str

@@ -153,6 +153,8 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
     if caller != ANONYMOUS:
         caller = rewrite(carrier.outgoing.caller, caller).number
     ordered = gateways(carrier, chance)
+    told = media.leg(case, how, carrier.media, by_edge=not carrier.direct)
+    limits = Limits() if case.emergency else Limits(carrier.calls, carrier.cps)
     return [
         CarrierLeg(
             carrier=carrier.name,
@@ -165,10 +167,10 @@ def _legs(case: Case, out: WayOut, candidate: Candidate, chance: Random) -> list
             edge=edge,
             codecs=codecs,
             near_codecs=near,
-            media=media.leg(case, how, carrier.media, by_edge=edge is not None),
+            media=told,
             username=carrier.username,
             password_file=carrier.password_file,
-            limits=Limits() if case.emergency else Limits(carrier.calls, carrier.cps),
+            limits=limits,
             buy=candidate.buy,
         )
         for edge in edges

@@ -69,8 +69,8 @@ def test_the_next_carrier_has_the_places_of_the_call_and_the_story_says_why():
 def test_another_number_at_the_same_gateway_is_another_leg():
     """Its cause counts though the leg before failed there, and both are recorded."""
     (leg,) = Way(ONE).first.plan.attempts[0]
-    assert leg_uuid("c-1", leg) == leg_uuid("c-1", replace(leg, ring_timeout=9))
-    assert leg_uuid("c-1", leg) != leg_uuid("c-1", replace(leg, number="442079460001"))
+    assert leg_uuid("c-1", leg) == leg_uuid("c-1", leg._replace(ring_timeout=9))
+    assert leg_uuid("c-1", leg) != leg_uuid("c-1", leg._replace(number="442079460001"))
 
 
 def test_a_carrier_that_is_full_by_now_is_passed_over_and_named():
