@@ -15,7 +15,7 @@ import structlog
 from callctl.call import facts, media, outbound, outcome
 from callctl.call.ringing import Ringing
 from callctl.case import Decision
-from callctl.errors import CommandFailed
+from callctl.errors import CommandFailed, DeadlineExceeded, Gone
 from callctl.esl import command
 from callctl.esl.session import Session, subscribe
 from callctl.esl.wire import Event
@@ -62,7 +62,8 @@ def carry_out(
 
     def answered(leg: str) -> None:
         if changed := connected(leg):
-            with suppress(CommandFailed):  # the call has ended meanwhile
+            # It may have ended meanwhile; and whoever talks goes on talking, though its socket ended or says nothing.
+            with suppress(CommandFailed, DeadlineExceeded, Gone):
                 session.send(f"api {command.setting(session.uuid, changed)}")  # it is to be set before a call is let go
 
     return _follow(session, decision, settings, may_let_go, go_on, answered)
@@ -214,7 +215,8 @@ def _follow(
                 session.write(*_refuse(session.uuid, Reason.CONTROLLER_FAULT, {}))
             continue
         if event is None and not session.lost and ringing.early:
-            session.write(ringing.give_up())
+            with suppress(Gone):  # the call may live on: what it holds stays held
+                session.write(ringing.give_up())
             continue
         if event is None or event.name == "CHANNEL_HANGUP_COMPLETE":
             return event

@@ -14,7 +14,7 @@ def time_zone(table: Table) -> Answer:
     """Kamailio writes its local time; calls read it as UTC."""
     if table.kind == "opensips":
         return skip("OpenSIPS writes when registrations end as UTC", "OpenSIPS 以 UTC 写入到期时间")
-    off = {name: -own["age"] for name, own in table.by_edge().items() if own.get("age", 0) < -ZONE}
+    off = _ahead(table, ZONE)
     if not off:
         return (
             _clocks(table)
@@ -30,9 +30,14 @@ def time_zone(table: Table) -> Answer:
     )
 
 
+def _ahead(table: Table, least: float) -> dict[str, float]:
+    """The edges whose newest row is more than `least` seconds in the future, and by how many."""
+    return {name: -own["age"] for name, own in table.by_edge().items() if own.get("age", 0) < -least}
+
+
 def _clocks(table: Table) -> Answer | None:
     """An edge whose clock is ahead, by less than a time zone."""
-    off = {name: -own["age"] for name, own in table.by_edge().items() if own.get("age", 0) < -CLOCK_WRONG}
+    off = _ahead(table, CLOCK_WRONG)
     if not off:
         return None
     en = ", ".join(f"{name} by {seconds} s" for name, seconds in off.items())

@@ -45,4 +45,4 @@ def currencies(source: Source, made: Made) -> dict[int, str]:
 def _code(name: str) -> str:
     upper = name.upper()
     letters = re.sub("[^A-Z]", "", upper)
-    return _OTHER_NAMES.get(upper) or (letters + "XXX")[:3]
+    return _OTHER_NAMES.get(upper) or letters[:3].ljust(3, "X")

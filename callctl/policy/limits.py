@@ -77,14 +77,14 @@ def _of_accounts(case: Case, name: str) -> list[tuple[str, Limits]]:
 
 
 def _near(case: Case, found: Sequence[Admitted]) -> list[Near]:
-    """Where this call leaves few places."""
+    """Where this call leaves few places; those of a carrier are no account's."""
     owner = case.account.name if case.account is not None else ""
     near = []
     for level, _, calls, _ in found:
         kind, _, name = level.name.partition(" ")
         if level.calls is not None and calls >= case.settings.money.warn_at * level.calls:
-            account, limit = (name, "calls") if kind == "account" else (owner, f"calls of {level.name}")
-            near.append(Near(account, limit, calls, level.calls))
+            whose = {"account": name, "carrier": ""}.get(kind, owner)
+            near.append(Near(whose, "calls" if kind == "account" else f"calls of {level.name}", calls, level.calls))
     return near
 
 

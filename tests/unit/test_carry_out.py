@@ -1,5 +1,6 @@
 """What FreeSWITCH is told of a decision, and how its call is followed."""
 
+import socket as plain_socket
 from dataclasses import replace
 
 import gevent
@@ -280,6 +281,21 @@ class TestFollowing:
         assert early[1].packets() == []
         early[0].tell(api_response("-ERR No such channel!\n"), complete(Answer_State="early"))
         assert early[0].told() == ["uuid_setvar_multi", "hangup"]
+
+    def test_a_call_whose_socket_ends_while_it_is_told_of_its_answer_is_left_as_it_is(self, follow):
+        call = follow(connected={"callctl_levels": "carrier one"})
+        call.told()
+        bridge = changed(event("a_bridged", "CHANNEL_BRIDGE"), Answer_State="early")
+        call.switch.sendall(framed(bridge) + framed(event("a_bridged", "CHANNEL_ANSWER")))
+        call.switch.close()
+        assert call.greenlet.get() is None, "or it would pass for a call that nobody connected"
+        assert call.answered
+
+    def test_a_call_whose_socket_ends_while_its_early_media_are_ended_is_left_as_it_is(self, follow):
+        call = follow(settings=configured(ring_timeout=1))
+        call.tell(framed(changed(event("a_bridged", "CHANNEL_BRIDGE"), Answer_State="early")))
+        call.switch.shutdown(plain_socket.SHUT_RD)
+        assert call.greenlet.get(timeout=5) is None
 
     def test_early_media_of_an_emergency_call_is_not_ended(self):
         decision = decide(request(), DIRECTORY, World(), SETTINGS)

@@ -8,12 +8,13 @@ import pytest
 from callctl.call.carry_out import commands
 from callctl.call.decide import decide
 from callctl.language import say
-from callctl.outside import Did, Media, Target
+from callctl.model import Endpoint
+from callctl.outside import Did, Forward, Media, Target
 from callctl.plan import Bridge, Conference, Direct, Reject
 from callctl.rating.basis import charge
 from callctl.reason import Reason
 from callctl.world import Located
-from tests.unit.company import ACCOUNTS, HERE, TARIFFS, World, request, settings
+from tests.unit.company import ACCOUNTS, ENDPOINTS, HERE, TARIFFS, World, request, settings
 from tests.unit.inbound import CARRIERS, DIDS, DIRECTORY, FROM_C1, LAST, PHONE, ROOM, directory
 from tests.unit.rating_calls import by_second, tariff
 
@@ -140,6 +141,14 @@ def test_a_number_is_dialled_as_the_owner_dials_it_and_a_circle_ends():
     assert decided("442079460009").plan.user == "1002"
     round_and_round = decided("442079460007")
     assert round_and_round.plan == Reject(Reason.FORWARD_LOOP)
+
+
+def test_what_a_did_leads_to_after_a_phone_of_another_account_is_dialled_as_its_owner_does():
+    away = Endpoint("globex", "2009@example.net", "2009", "example.net", forward=Forward(not_registered="999"))
+    lent = Did("442079460010", "acme", to=(Target("endpoint", "2009@example.net"), Target("number", "101")))
+    known = directory(endpoints=(*ENDPOINTS, away), dids=(lent,))
+    decision = decided("442079460010", Registered("1001", "2001"), known)
+    assert decision.plan.user == "1001", "extension 101 of acme, not of globex, whose phone sent the call on to nowhere"
 
 
 def test_a_did_called_from_inside_goes_where_it_leads():

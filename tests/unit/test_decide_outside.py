@@ -30,7 +30,7 @@ from callctl.plan import Bridge, Reject
 from callctl.rating.tariff import When
 from callctl.reason import Reason
 from callctl.routing.numbers import Rule
-from callctl.world import Located
+from callctl.world import Located, Near
 from tests.unit.company import ACCOUNTS, ENDPOINTS, OTHER_EDGE, ROOMS, World, request, settings
 from tests.unit.rating_calls import by_second, tariff
 
@@ -304,6 +304,11 @@ def test_a_carrier_that_is_full_is_passed_over():
     both = directory(carriers=[CHEAP, replace(GOOD, calls=1)])
     full = World(tariffs=TARIFFS, full={"carrier cheap": "calls", "carrier good": "calls"})
     assert decided(both, full).plan == Reject(Reason.CARRIERS_FULL)
+
+
+def test_that_a_carrier_is_nearly_full_is_no_customers_to_know():
+    known = directory(carriers=[replace(CHEAP, calls=2), GOOD])
+    assert decided(known).near == (Near("", "calls of carrier cheap", 2, 2),)
 
 
 def test_only_the_place_of_the_carrier_that_is_tried_is_taken():
