@@ -1,16 +1,28 @@
 """Which node gets a call, and what becomes of it when that node does not take it."""
 
+import time
+
+import gevent
 import pytest
 
+from callctl.live.options import ask
 from tests.edge.phone import DOMAIN
 from tests.edge.platform import until
 
 
+def called(edge, nodes):
+    """The nodes that an edge sends calls to."""
+    core = edge.edge.address
+    return [n for n in nodes if " 200 " in (ask(core, 5.0, f"sip:nodes@{core}", f"sip:{n.host}:{n.port}") or "")]
+
+
 @pytest.fixture
 def nodes(platform):
-    """Two nodes that answer."""
+    """Two nodes that answer, and are called by both edges."""
     for node in platform.nodes:
         node.does = "answer"
+    for edge in platform.a, platform.b:
+        assert until(lambda edge=edge: called(edge, platform.nodes) == platform.nodes, 25)
     return platform.nodes
 
 
@@ -33,6 +45,29 @@ def test_a_node_that_was_killed_or_hangs_costs_seconds_and_no_call(platform, pho
     for edge in platform.a, platform.b:
         gone.heard.clear()
         assert until(lambda edge=edge: phone(edge).call(f"sip:1002@{DOMAIN}").status == 200 and gone.calls(), 25)
+
+
+def test_nodes_that_were_all_silent_once_are_called_again_at_once(platform, phone, nodes):
+    nodes[0].does = nodes[1].does = "silence"
+    # One call tries the one node first, the other the other.
+    callers = [gevent.spawn(phone(platform.a).call, f"sip:1002@{DOMAIN}") for _ in range(2)]
+    assert [caller.get().status for caller in callers] == [408, 408]
+    assert all(len({call.one("Call-ID") for call in node.calls()}) == 2 for node in nodes)
+    assert len(called(platform.a, nodes)) == 1
+    assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status == 408
+    nodes[0].does = nodes[1].does = "answer"
+    began = time.monotonic()
+    assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status == 200
+    assert time.monotonic() - began < 2.5
+
+
+def test_nodes_that_stay_silent_are_taken_out_by_probes_and_callers_told_at_once(platform, phone, nodes):
+    nodes[0].does = nodes[1].does = "silence"
+    assert until(lambda: not called(platform.a, nodes), 40)
+    began = time.monotonic()
+    refused = phone(platform.a).call(f"sip:1002@{DOMAIN}")
+    assert (refused.status, time.monotonic() - began < 2.5) == (503, True)
+    assert platform.calls() == []
 
 
 @pytest.mark.parametrize("says", ["503 Service Unavailable", "500 Server Internal Error", "502 Bad Gateway"])
