@@ -21,7 +21,7 @@ header=$(python3 -c 'import sysconfig; print(sysconfig.get_path("include"))')/Py
 if [ "${1:-run}" = test ]; then
     want kamailio kamailio kamailio-mysql-modules kamailio-tls-modules kamailio-websocket-modules
     want sipp sip-tester
-    want /usr/sbin/debootstrap debootstrap
+    want mmdebstrap mmdebstrap
     want rtpengine rtpengine-daemon
     want openssl openssl
 fi

@@ -34,10 +34,10 @@ def blocks() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, clean):
     root = Root(tmp_path_factory.mktemp("debian") / "root")
     try:
-        root.make()
+        root.make(clean)
         # The clone comes from here: the guide's address is an example.
         clone = ["git", "clone", "--quiet", "--bare", str(PROJECT), str(root.folder / "callctl.git")]
         subprocess.run(clone, check=True)

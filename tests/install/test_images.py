@@ -38,10 +38,10 @@ def build(root: Root, image: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
+def root(tmp_path_factory, clean):
     root = Root(tmp_path_factory.mktemp("debian") / "root")
     try:
-        root.make()
+        root.make(clean)
         yield root
     finally:
         root.end()
