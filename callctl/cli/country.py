@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cache, lru_cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from callctl.language import Lang
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 PREFIX = 4  # digits of a prefix by which nearly all countries are told apart
 _LENGTHS = (10, 9, 8, 7, 11)  # of national numbers, the usual ones first
@@ -26,13 +31,12 @@ class Countries(NamedTuple):
 def country(number: str, lang: Lang) -> str:
     """The country of a number in international form, with or without + in front; "" where that is no such number."""
     import phonenumbers  # noqa: PLC0415  few commands name countries, and loading it takes a while
-    from phonenumbers.geocoder import country_name_for_number  # noqa: PLC0415
 
     try:
         parsed = phonenumbers.parse(f"+{number.removeprefix('+')}")
     except phonenumbers.NumberParseException:
         return ""
-    named = country_name_for_number(parsed, lang) or country_name_for_number(parsed, "en")
+    named = _named(parsed, lang)
     if named or not phonenumbers.is_possible_number(parsed):
         return named
     return country_of_prefix(number.removeprefix("+"), lang)  # one that nobody has been given yet
@@ -55,7 +59,6 @@ def country_of_prefix(prefix: str, lang: Lang) -> str:
     """The country of most numbers that begin so; "" where no country's do."""
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE as REGIONS  # noqa: PLC0415
     from phonenumbers import PhoneNumber, example_number  # noqa: PLC0415
-    from phonenumbers.geocoder import country_name_for_number  # noqa: PLC0415
 
     code = next((prefix[:length] for length in (1, 2, 3) if _code(prefix[:length]) in REGIONS), "")
     if not code:
@@ -65,9 +68,39 @@ def country_of_prefix(prefix: str, lang: Lang) -> str:
     numbers = [PhoneNumber(country_code=int(code), national_number=int(digits)) for digits in whole]
     any_of_it = example_number(REGIONS[int(code)][0])  # of several countries with the code the main one
     for number in [*numbers, any_of_it] if any_of_it is not None else numbers:
-        if name := country_name_for_number(number, lang) or country_name_for_number(number, "en"):
+        if name := _named(number, lang):
             return name
     return ""
+
+
+def _named(number: PhoneNumber, lang: Lang) -> str:
+    """The name of the one country in which a number is valid, or of the only one that has its code; "" without."""
+    from phonenumbers import is_valid_number_for_region, region_codes_for_country_code  # noqa: PLC0415
+
+    regions = region_codes_for_country_code(number.country_code or 0)
+    if len(regions) > 1:
+        regions = tuple(region for region in regions if is_valid_number_for_region(number, region))
+    names = _names().get(regions[0], {}) if len(regions) == 1 else {}
+    for name in (names.get(lang, ""), names.get("en", "")):
+        whole = names.get(name[1:], "") if name.startswith("*") else name  # as it is called in another language
+        if whole and not whole.startswith("*"):
+            return whole
+    return ""
+
+
+@cache
+def _names() -> Mapping[str, Mapping[str, str]]:
+    """What each country is called in each language: of phonenumbers' places this alone, as its towns take seconds."""
+    import phonenumbers  # noqa: PLC0415
+
+    path = Path(phonenumbers.__file__).parent / "geodata" / "locale.py"
+    spec = spec_from_file_location("phonenumbers.geodata.locale", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be read: install phonenumbers again")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    names: Mapping[str, Mapping[str, str]] = module.LOCALE_DATA
+    return names
 
 
 def _code(text: str) -> int:

@@ -1,5 +1,7 @@
 """The countries of numbers and prefixes, for people to read."""
 
+import sys
+
 import pytest
 
 from callctl.cli.country import countries, country, country_of_prefix
@@ -26,3 +28,13 @@ def test_rates_are_counted_by_country_the_most_first():
 ])  # fmt: skip
 def test_the_country_of_a_number(number, where):
     assert country(number, "en") == where
+
+
+@pytest.mark.parametrize(("prefix", "where"), [("852", "香港"), ("685", "Samoa")])
+def test_a_country_that_is_called_as_in_another_language_or_has_no_name_in_this_one(prefix, where):
+    assert country_of_prefix(prefix, "zh") == where
+
+
+def test_only_the_names_of_countries_are_loaded_not_those_of_towns():
+    assert country("+442079460000", "zh") == "英国"
+    assert "phonenumbers.geodata" not in sys.modules
