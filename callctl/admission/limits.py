@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from callctl.live.client import Client, asking, evaluate
+from callctl.live.client import Client, asking
 from callctl.settings import Redis
 from callctl.world import Admitted, Level
 
@@ -60,7 +60,7 @@ class Limits:
             for level in levels
         ]
         with asking(self._settings):
-            answers = evaluate(self._client, self._admit, asked)
+            answers = self._client.evaluate(self._admit, asked)
         found = [
             Admitted(level, answer[0], int(answer[1]), int(answer[2]))
             for level, answer in zip(levels, answers, strict=True)

@@ -17,7 +17,7 @@ from redis.commands.core import Script
 
 from callctl.admission import micro, scripts
 from callctl.errors import CallctlError, RedisAway
-from callctl.live.client import Asked, Client, asking, evaluate
+from callctl.live.client import Asked, Client, asking
 from callctl.settings import Redis
 from callctl.store.balance import Opening
 from callctl.world import Booked, Demand, Held
@@ -104,7 +104,7 @@ class Money:
 
     def _ask(self, asked: Sequence[Asked]) -> list[Any]:
         with asking(self._settings):
-            return evaluate(self._client, self._hold, asked)
+            return self._client.evaluate(self._hold, asked)
 
     def _opened(self, account: str, asked: Asked, only_ask: bool) -> Any:
         """What an account says that Redis did not know."""

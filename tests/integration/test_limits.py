@@ -6,7 +6,7 @@ from redis.exceptions import ResponseError
 
 from callctl.admission.limits import LEASE, Limits, calls_key, release, renew
 from callctl.errors import RedisAway
-from callctl.live.client import connect, evaluate
+from callctl.live.client import connect
 from callctl.settings import Redis
 from callctl.world import Admitted, Level
 
@@ -124,13 +124,43 @@ def test_who_gives_up_leaves_no_answer_for_the_next(settings):
     client = connect(patient)
     late = client.register_script("local n = 0 for i = 1, 2e7 do n = n + i end return 'late'")
     with pytest.raises(gevent.Timeout), gevent.Timeout(0.02):
-        evaluate(client, late, [([], []), ([], [])])
-    assert evaluate(client, client.register_script("return ARGV[1]"), [([], ["mine"])]) == ["mine"]
+        client.evaluate(late, [([], []), ([], [])])
+    assert client.evaluate(client.register_script("return ARGV[1]"), [([], ["mine"])]) == ["mine"]
 
 
 def test_an_answer_that_is_an_error_leaves_none_unread(settings):
     client = connect(settings.redis)
     script = client.register_script("if ARGV[1] == 'bad' then return redis.error_reply('BAD') end return ARGV[1]")
     with pytest.raises(ResponseError):
-        evaluate(client, script, [([], ["bad"]), ([], ["good"])])
-    assert evaluate(client, script, [([], ["a"]), ([], ["b"])]) == ["a", "b"]
+        client.evaluate(script, [([], ["bad"]), ([], ["good"])])
+    assert client.evaluate(script, [([], ["a"]), ([], ["b"])]) == ["a", "b"]
+
+
+def test_who_asks_at_once_gets_his_own_answers_and_his_own_errors(settings):
+    client = connect(settings.redis)
+    echo = client.register_script("if ARGV[1] == 'bad' then return redis.error_reply('BAD') end return ARGV[1]")
+    other = client.register_script("return 'other ' .. ARGV[1]")
+    asking = [
+        gevent.spawn(client.evaluate, script, [([], [each, number]) for each in texts])
+        for number in range(40)
+        for script, texts in ((echo, (f"a{number}", f"b{number}")), (other, (f"c{number}",)), (echo, ("x", "bad")))
+    ]
+    gevent.wait(asking, timeout=5)
+    for number in range(40):
+        first, second, third = asking[3 * number : 3 * number + 3]
+        assert first.get() == [f"a{number}", f"b{number}"]
+        assert second.get() == [f"other c{number}"]
+        assert isinstance(third.exception, ResponseError)
+
+
+def test_all_who_ask_are_told_that_redis_is_away_and_are_answered_when_it_is_back(settings):
+    client = connect(settings.redis)
+    script = client.register_script("return ARGV[1]")
+    right = client.connection_pool.connection_kwargs["port"]
+    client.connection_pool.connection_kwargs["port"] = 1
+    asking = [gevent.spawn(Limits(client, settings.redis).admit, f"c{number}", [FREE]) for number in range(5)]
+    gevent.wait(asking, timeout=5)
+    assert all(isinstance(each.exception, RedisAway) for each in asking)
+    client.connection_pool.connection_kwargs["port"] = right
+    client.connection_pool.reset()
+    assert client.evaluate(script, [([], ["back"])]) == ["back"]
