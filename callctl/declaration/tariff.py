@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
@@ -186,5 +187,10 @@ class TariffEntry(Entry):
             self.currency,
             rates,
             Rounding(self.rounding.method, self.rounding.decimals),
-            Tax(self.tax.mode == "inclusive", self.tax.parts),
+            self._tax,
         )
+
+    @cached_property
+    def _tax(self) -> Tax:
+        """One, as it keeps what it works out."""
+        return Tax(self.tax.mode == "inclusive", self.tax.parts)

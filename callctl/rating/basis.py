@@ -21,7 +21,7 @@ from callctl.errors import CallctlError
 from callctl.rating.longest import longest
 from callctl.rating.price import price
 from callctl.rating.rounding import Rounding, Tax
-from callctl.rating.tariff import SECOND, ZERO, Rate, RateSet, Step, Tariff, When
+from callctl.rating.tariff import ALWAYS, SECOND, ZERO, Rate, RateSet, Step, Tariff, When
 from callctl.rating.window import holding
 
 _PLENTY = Decimal(10**12)  # more than any call costs
@@ -144,6 +144,8 @@ def _plain_rate(rate: Rate) -> list[Any]:
 
 
 def _plain_when(when: When) -> list[Any]:
+    if when is ALWAYS:
+        return []
     days = [sorted(each) for each in (when.weekdays, when.months, when.monthdays)]
     whole = [when.start, *days, sorted(map(date.toordinal, when.dates))]
     while whole and not whole[-1]:

@@ -38,9 +38,10 @@ def connect_fee(rates: RateSet, rate: Rate) -> int:
     return _free_beyond(rates, rate, 0, rates.amount(rate.connect_fee))
 
 
-def stretches(rates: RateSet, rate: Rate, start_us: int, seconds: int, zone: tzinfo) -> Iterator[Stretch]:
-    """The chain that covers `seconds` from `start_us`, when `rate` holds."""
-    spent = connect_fee(rates, rate)
+def stretches(
+    rates: RateSet, rate: Rate, start_us: int, seconds: int, zone: tzinfo, spent: int
+) -> Iterator[Stretch]:
+    """The chain that covers `seconds` from `start_us`, when `rate` holds; `spent` is the connect fee."""
     origin_us = start_us + rate.free_seconds * SECOND
     covered = seconds - rate.free_seconds
     begins = 0

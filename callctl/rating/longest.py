@@ -27,9 +27,10 @@ def longest(
     rate = opening(rates, start_us, zone, otherwise)
     paid = most_declared(money, rates.scale, rates.tariff.rounding, rates.tariff.tax)
     talked = max(0, rate.grace_seconds - 1)  # shorter than the grace, so free without any money
-    if connect_fee(rates, rate) > _bound(rates, rate, paid):
+    fee = connect_fee(rates, rate)
+    if fee > _bound(rates, rate, paid):
         return min(talked, at_most_seconds)
-    for stretch in stretches(rates, rate, start_us, at_most_seconds, zone):
+    for stretch in stretches(rates, rate, start_us, at_most_seconds, zone, fee):
         increments = _affordable(stretch, _bound(rates, stretch.rate, paid))
         if increments < stretch.increments:
             talked = max(talked, rate.free_seconds + stretch.begins + increments * stretch.step.increment)

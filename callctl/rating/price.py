@@ -44,7 +44,7 @@ def price(
     chain: tuple[Stretch, ...] = ()
     if duration_us > 0 and duration_us >= rate.grace_seconds * SECOND:
         fee = connect_fee(rates, rate)
-        chain = tuple(stretches(rates, rate, start_us, -(-duration_us // SECOND), zone))
+        chain = tuple(stretches(rates, rate, start_us, -(-duration_us // SECOND), zone, fee))
     spent = chain[-1].spent + chain[-1].cost if chain else fee
     billed = chain[-1].begins + chain[-1].seconds if chain else 0
     money = charged(spent, rates.scale, rates.tariff.rounding, rates.tariff.tax)

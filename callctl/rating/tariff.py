@@ -85,8 +85,7 @@ class When:
 ALWAYS = When()
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """What calls to a prefix cost while `when` holds. Steps ascend from 0; at `expires_us` it is no longer in force."""
 
     prefix: str
@@ -177,9 +176,10 @@ def _grouped(rates: Iterable[Rate]) -> Iterator[tuple[str, tuple[Rate, ...]]]:
     for position, rate in enumerate(rates):
         groups.setdefault(rate.prefix, []).append((position, rate))
     for prefix, group in groups.items():
-        group.sort(key=_precedence, reverse=True)
-        for _, equals in groupby(group, key=_precedence):
-            _check(prefix, tuple(equals))
+        if len(group) > 1:
+            group.sort(key=_precedence, reverse=True)
+            for _, equals in groupby(group, key=_precedence):
+                _check(prefix, tuple(equals))
         yield prefix, tuple(rate for _, rate in group)
 
 

@@ -13,7 +13,7 @@ from MySQLdb import DataError, string_literal
 from MySQLdb.constants import ER
 
 from callctl.declaration.tariff import EPOCH
-from callctl.rating.tariff import ALWAYS, Rate, Step, When, steps_of
+from callctl.rating.tariff import ALWAYS, ZERO, Rate, Step, When, steps_of
 from callctl.store import loading
 from callctl.store.pool import Connection
 
@@ -155,6 +155,8 @@ def _microseconds(moment: datetime | None) -> int | None:
 
 def _plain(money: Decimal) -> Decimal:
     """Without the zeros that the column's ten decimals add."""
+    if not money:
+        return ZERO
     return Decimal(f"{money.normalize():f}")
 
 

@@ -158,7 +158,7 @@ def timing(name):
     counts = []
     for begin, end in OTHERS[name]["input"]:
         start, until = microseconds(begin), microseconds(end)
-        chain = stretches(rates, opening(rates, start, UTC), start, (until - start) // SECOND, UTC)
+        chain = stretches(rates, opening(rates, start, UTC), start, (until - start) // SECOND, UTC, 0)
         counts.append(len(list(chain)))
     assert counts == OTHERS[name]["expected"]
 
