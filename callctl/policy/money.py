@@ -28,19 +28,20 @@ def check(case: Case) -> Step | None:
     """Holds the money; sets how long the call is paid for, and what ends it then. The last check: it is carried out."""
     if case.most is None:
         return None
-    demands = _demands(case, case.most)
+    paying = purses(case.bases)
+    demands = _demands(case, case.most, paying)
     if not demands:
-        case.paid, case.ending = _paid(case, case.most, {})
+        case.paid, case.ending = _paid(case, case.most, paying, {})
         return skipped("money", "money.free", seconds=case.paid)
     try:
         found = case.world.hold(case.request.call_uuid, demands)
     except CallctlError as error:
         return failed("money", Reason.MONEY_AWAY, "money.away", error=str(error))
-    currencies = {purse.account: purse.currency for purse in purses(case.bases)}
+    currencies = {purse.account: purse.currency for purse in paying}
     last = found[-1]
     if last.refused:
         return _refused(last, demands[len(found) - 1], currencies[last.account])
-    case.paid, case.ending = _paid(case, case.most, {held.account: held.granted for held in found})
+    case.paid, case.ending = _paid(case, case.most, paying, {held.account: held.granted for held in found})
     case.near += _near(case, demands, found)
     accounts = tuple(_told(held, currencies[held.account]) for held in found)
     return passed(
@@ -49,10 +50,10 @@ def check(case: Case) -> Step | None:
     )  # fmt: skip
 
 
-def _demands(case: Case, most: int) -> list[Demand]:
+def _demands(case: Case, most: int, paying: Sequence[Purse]) -> list[Demand]:
     """What each account is to hold; nothing is asked of one whom the first seconds cost nothing."""
-    paying = ((purse, case.directory.account(purse.account)) for purse in purses(case.bases))
-    demands = (_demand(case, most, purse, account) for purse, account in paying if account is not None)
+    accounts = ((purse, case.directory.account(purse.account)) for purse in paying)
+    demands = (_demand(case, most, purse, account) for purse, account in accounts if account is not None)
     return [demand for demand in demands if demand.want]
 
 
@@ -77,12 +78,10 @@ def day(zone: str, at_us: int) -> str:
     return datetime.fromtimestamp(at_us // SECOND, ZoneInfo(zone)).date().isoformat()
 
 
-def _paid(case: Case, most: int, granted: dict[str, Decimal]) -> tuple[int, Ending]:
+def _paid(case: Case, most: int, paying: Sequence[Purse], granted: dict[str, Decimal]) -> tuple[int, Ending]:
     """How long what is held lasts, and what ends the call then."""
     start_us = case.request.started_us
-    paid = min(
-        affords(purse, start_us, granted.get(purse.account, ZERO), most) for purse in purses(case.bases)
-    )
+    paid = min(affords(purse, start_us, granted.get(purse.account, ZERO), most) for purse in paying)
     if paid >= most:
         return most, "time"
     return paid, "slice" if paid >= case.settings.money.slice else "money"

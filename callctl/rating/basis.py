@@ -19,7 +19,7 @@ import orjson
 
 from callctl.errors import CallctlError
 from callctl.rating.longest import longest
-from callctl.rating.price import price
+from callctl.rating.price import price, total
 from callctl.rating.rounding import Rounding, Tax
 from callctl.rating.tariff import ALWAYS, SECOND, ZERO, Rate, RateSet, Step, Tariff, When
 from callctl.rating.window import holding
@@ -82,7 +82,7 @@ def charge(basis: Basis, answered_us: int, duration_us: int, decided_us: int, si
 def cost(basis: Basis, start_us: int, seconds: int, decided_us: int | None = None) -> Decimal:
     """What so many seconds from `start_us` cost, with tax. Raises NoRate, as `charge` does."""
     otherwise = _held_when(basis, decided_us)
-    return price(basis.rates, start_us, seconds * SECOND, ZoneInfo(basis.zone), otherwise).money.total
+    return total(basis.rates, start_us, seconds * SECOND, ZoneInfo(basis.zone), otherwise)
 
 
 def affords(basis: Basis, start_us: int, money: Decimal, at_most: int, decided_us: int | None = None) -> int:

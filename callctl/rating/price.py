@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from callctl.rating.chain import Stretch, connect_fee, stretches
-from callctl.rating.rounding import Money, Rounding, charged
+from callctl.rating.rounding import Money, Rounding, charged, with_tax
 from callctl.rating.tariff import SECOND, ZERO, Rate, RateSet
 from callctl.rating.window import opening
 
@@ -40,15 +40,33 @@ def price(
     at its start; without it NoRate is raised.
     """
     rate = opening(rates, start_us, zone, otherwise)
-    fee = 0
-    chain: tuple[Stretch, ...] = ()
-    if duration_us > 0 and duration_us >= rate.grace_seconds * SECOND:
-        fee = connect_fee(rates, rate)
-        chain = tuple(stretches(rates, rate, start_us, -(-duration_us // SECOND), zone, fee))
-    spent = chain[-1].spent + chain[-1].cost if chain else fee
+    fee, chain = _charged_time(rates, rate, start_us, duration_us, zone)
     billed = chain[-1].begins + chain[-1].seconds if chain else 0
-    money = charged(spent, rates.scale, rates.tariff.rounding, rates.tariff.tax)
+    money = charged(_spent(fee, chain), rates.scale, rates.tariff.rounding, rates.tariff.tax)
     return Price(money, rate, billed, fee, chain, rates.scale)
+
+
+def total(
+    rates: RateSet, start_us: int, duration_us: int, zone: tzinfo, otherwise: Rate | None = None
+) -> Decimal:
+    """`price(...).money.total`, in two thirds of the time."""
+    rate = opening(rates, start_us, zone, otherwise)
+    spent = _spent(*_charged_time(rates, rate, start_us, duration_us, zone))
+    return with_tax(spent, rates.scale, rates.tariff.rounding, rates.tariff.tax)
+
+
+def _charged_time(
+    rates: RateSet, rate: Rate, start_us: int, duration_us: int, zone: tzinfo
+) -> tuple[int, tuple[Stretch, ...]]:
+    """The connect fee, and the increments begun."""
+    if duration_us <= 0 or duration_us < rate.grace_seconds * SECOND:
+        return 0, ()
+    fee = connect_fee(rates, rate)
+    return fee, tuple(stretches(rates, rate, start_us, -(-duration_us // SECOND), zone, fee))
+
+
+def _spent(fee: int, chain: tuple[Stretch, ...]) -> int:
+    return chain[-1].spent + chain[-1].cost if chain else fee
 
 
 def per_minute(rates: RateSet, rate: Rate) -> Decimal:

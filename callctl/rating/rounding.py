@@ -86,7 +86,7 @@ def charged(amount: int, scale: int, rounding: Rounding, tax: Tax) -> Money:
     With and without tax it is the exact amount rounded once; tax is the difference, so that the sum is exact.
     """
     if not tax.parts:
-        whole = rounding.money(rounding.units(amount, scale))
+        whole = with_tax(amount, scale, rounding, tax)
         return Money(whole, rounding.money(0), whole, ())
     more, less = tax.factor
     if tax.inclusive:
@@ -96,6 +96,12 @@ def charged(amount: int, scale: int, rounding: Rounding, tax: Tax) -> Money:
     money = rounding.money
     taxes = tuple(money(units) for units in _shared(total - price, tax.shares))
     return Money(money(price), money(total - price), money(total), taxes)
+
+
+def with_tax(amount: int, scale: int, rounding: Rounding, tax: Tax) -> Decimal:
+    """`charged(...).total`."""
+    more, less = (1, 1) if tax.inclusive or not tax.parts else tax.factor
+    return rounding.money(rounding.units(amount * more, scale * less))
 
 
 def shown(money: Decimal) -> str:
