@@ -2,7 +2,6 @@
 
 import base64
 import zlib
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -31,7 +30,7 @@ def bases(draw):
     """Any, with rates of every kind, and a start that one of them is in force at."""
     start = draw(starts)
     dated = st.builds(
-        replace,
+        Rate._replace,
         rates_of_a_prefix,
         destination=st.text(max_size=30),
         when=st.builds(

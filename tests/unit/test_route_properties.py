@@ -73,7 +73,7 @@ def terms(draw):
         "tax": Tax(draw(st.booleans()), (Decimal(draw(st.sampled_from(["0", "7.25", "19"]))),)),
         "currency": draw(st.sampled_from(["USD"] * 4 + ["EUR"] * 2 + ["JPY", "XAU"])),
     }
-    return Terms(replace(stepped(step, connect_fee=draw(fees)), prefix=prefix), rules)
+    return Terms(stepped(step, connect_fee=draw(fees))._replace(prefix=prefix), rules)
 
 
 gateways = st.sampled_from([0, 1, 1, 2, 2, 3]).flatmap(
