@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import gevent
 import MySQLdb
@@ -33,6 +33,7 @@ from callctl.store import configuration
 from callctl.store.migrate import migrate
 from callctl.store.pool import Pool as DatabasePool
 from deploy.private_services import PORTS, Services
+from tests.command import PATIENCE, Done, callctl
 from tests.conftest import MONEY, empty
 
 T = TypeVar("T")
@@ -42,7 +43,6 @@ EDGES = {"kam-a": "127.0.77.1:5060", "kam-b": "127.0.77.2:5060"}  # server ids 1
 COMPANY = Path(__file__).parents[2] / "examples" / "company.yaml"
 PASSWORD = "sim"
 SCALE = 0.02  # of the nodes' people and ring timers
-PATIENCE = 60.0  # seconds; only a failing test waits so long
 
 # Calls that last until the test ends them; their phones are those of the mix.
 TALKS = Scenario("talks", "1002")
@@ -73,7 +73,7 @@ def wait(condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
 
 
 def together(*works: Callable[[], T]) -> list[T]:
-    """The results of all, a few at a time: starting Python is what takes long."""
+    """The results of all, a few at a time."""
     return Pool(3).map(lambda work: work(), works)
 
 
@@ -146,19 +146,6 @@ class Story:
         return [event["event"] for event in self.events]
 
 
-class Done(NamedTuple):
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def objects(self) -> list[Any]:
-        """Its output, one JSON value a line."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-
 class Serve:
     """One host's `callctl serve` with its own settings file, spool folder and log."""
 
@@ -192,11 +179,8 @@ class Serve:
 
     def run(self, *arguments: str, text: str = "", **environment: str) -> Done:
         """Run a command to its end."""
-        done = subprocess.run(
-            self.command(*arguments), input=text.encode(), capture_output=True, timeout=PATIENCE, check=False,
-            env={**os.environ, "LC_ALL": "C.UTF-8", **environment},
-        )  # fmt: skip
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        environment = {**os.environ, "LC_ALL": "C.UTF-8", **environment}
+        return callctl("--config", str(self.config), *arguments, text=text, environment=environment)
 
     def spawn(self) -> None:
         """Start it and do not wait."""

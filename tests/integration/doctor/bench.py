@@ -3,20 +3,18 @@
 import json
 import re
 import socket
-import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
 import gevent
 from gevent import socket as green_socket
-from gevent import subprocess as green
 
 from callctl import declaration
 from callctl.doctor.installation import examine_all
 from callctl.store import configuration
 from callctl.store.pool import Pool
+from tests.command import callctl
 
 ROWS = Path(__file__).parents[2] / "data" / "kamailio" / "location_rows.sql"
 DATABASE = "kamailio_doctor"
@@ -120,5 +118,4 @@ def write(settings, folder):
 
 
 def run(file, *options):
-    command = [sys.executable, "-m", "callctl", "--config", str(file), "doctor", *options]
-    return green.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    return callctl("--config", str(file), "doctor", *options)

@@ -21,11 +21,11 @@ def test_a_healthy_installation(installation, tmp_path):
     settings, _ = installation
     file = write(settings, tmp_path)
     done = run(file, "--json", "--lang", "en")
-    findings = [json.loads(line) for line in done.stdout.splitlines()]
+    findings = [json.loads(line) for line in done.out.splitlines()]
     assert [one for one in findings if one["verdict"] != "ok"] == []
     assert {"check", "about", "verdict", "what", "mend"} == set(findings[0])
     assert len(findings) == len({(one["check"], one["about"]) for one in findings}) > 50
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.code, done.err) == (0, "")
 
 
 def test_what_people_read(installation, tmp_path):
@@ -33,25 +33,25 @@ def test_what_people_read(installation, tmp_path):
     file = write(settings, tmp_path)
     node.name = "other"
     english, chinese = run(file, "--lang", "en"), run(file, "--lang", "zh")
-    assert english.returncode == chinese.returncode == 1
-    assert "✗ switch.name sim1           it calls itself other, and the settings call it sim1\n" in english.stdout
-    assert "→ Set [[nodes]] name to other" in english.stdout
-    assert "→ 请将 [[nodes]] name 设为 other" in chinese.stdout
-    assert english.stdout.splitlines()[-1].endswith("0 to look at, 1 failed, 0 not examined")
+    assert english.code == chinese.code == 1
+    assert "✗ switch.name sim1           it calls itself other, and the settings call it sim1\n" in english.out
+    assert "→ Set [[nodes]] name to other" in english.out
+    assert "→ 请将 [[nodes]] name 设为 other" in chinese.out
+    assert english.out.splitlines()[-1].endswith("0 to look at, 1 failed, 0 not examined")
     node.stop()
     english, chinese = run(file, "--lang", "en"), run(file, "--lang", "zh")
-    assert "✗ switch.reachable sim1      FreeSWITCH sim1 cannot be reached" in english.stdout
-    assert f"✗ switch.reachable sim1      无法登录 {settings.nodes[0].esl} 的事件套接字" in chinese.stdout
-    assert "· switch.name … arrivals sim1 not examined, as what it needs failed\n" in english.stdout
-    assert english.stdout.splitlines()[-1].endswith("0 to look at, 1 failed, 13 not examined")
+    assert "✗ switch.reachable sim1      FreeSWITCH sim1 cannot be reached" in english.out
+    assert f"✗ switch.reachable sim1      无法登录 {settings.nodes[0].esl} 的事件套接字" in chinese.out
+    assert "· switch.name … arrivals sim1 not examined, as what it needs failed\n" in english.out
+    assert english.out.splitlines()[-1].endswith("0 to look at, 1 failed, 13 not examined")
 
 
 def test_settings_that_cannot_be_read(tmp_path):
     file = tmp_path / "callctl.toml"
     file.write_text("[redis]\nprot = 1\n")
     done = run(file)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "redis.prot: there is no such setting" in done.stderr
+    assert (done.code, done.out) == (2, "")
+    assert "redis.prot: there is no such setting" in done.err
 
 
 def test_beside_a_controller_that_serves(installation, tmp_path):
