@@ -61,7 +61,8 @@ class Switch:
         """Start it, the first time or again, and return when it takes calls."""
         if not (self.folder / "conf").exists():
             shutil.copytree(CONFIGURATION, self.folder / "conf")
-        command = ["freeswitch", "-nf", "-nc", "-nonat", "-nort", "-conf", str(self.folder / "conf")]
+        # -np: what it is tested with shares its processors.
+        command = ["freeswitch", "-nf", "-nc", "-nonat", "-nort", "-np", "-conf", str(self.folder / "conf")]
         for place in ("log", "db", "run", "temp", "storage", "recordings", "cache"):
             (self.folder / place).mkdir(exist_ok=True)
             command += [f"-{place}", str(self.folder / place)]
