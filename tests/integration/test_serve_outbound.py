@@ -135,6 +135,7 @@ def test_a_carrier_that_is_full_is_passed_over_until_it_has_a_place_again(platfo
 def test_the_place_of_a_carrier_that_failed_is_free_again(platform, carriers):
     carriers(DOWN, TAKES)
     one = platform.talking(platform.dial(CALL, caller="8001"))
+    wait(lambda: not platform.redis().exists(f"{platform.prefix}{{carrier first}}:calls"), "the place is free")
     carriers(TAKES, TAKES)
     two = platform.talking(platform.dial(CALL, caller="8001"))
     platform.hang_up(one)
