@@ -7,14 +7,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint tools bench clean
 
 demo: $(STAMP)
 	$(BIN)/python deploy/demo/demo.py $(if $(KEEP),--keep)
 
-test: $(STAMP) lint
-	sh deploy/packages.sh test
+# What tests need of Debian comes while callctl is installed and looked over.
+test:
+	sh deploy/packages.sh run
+	$(MAKE) --no-print-directory -j2 lint tools
 	$(BIN)/python tests/run.py
+
+tools:
+	sh deploy/packages.sh test
 
 lint: $(STAMP)
 	$(BIN)/ruff check

@@ -1,4 +1,4 @@
-"""Every test, in three runs side by side, as most of their time is waiting: `python tests/run.py`.
+"""Every test, in runs side by side, as most of their time is waiting: `python tests/run.py`.
 
 What computes gives way to what waits, so that two cores starve nobody. The runs' output is in .venv/tests meanwhile.
 """
@@ -9,18 +9,22 @@ import sys
 from pathlib import Path
 
 LOGS = Path(".venv/tests")
-# Calls that are paid for while they last, that last long, and rooms whose owner dies: minutes of talk in real time.
+# Calls that are paid for while they last, that ring long, and rooms whose owner dies: minutes in real time.
 TALKING = (
     "tests/integration/test_serve_money.py", "tests/integration/test_keeper.py",
-    "tests/integration/test_serve_topup.py", "tests/integration/test_rooms.py", "tests/chaos/test_money_away.py",
-    "tests/edge/test_long.py",
+    "tests/integration/test_serve_topup.py", "tests/integration/test_rooms.py",
+    "tests/integration/test_serve_forwarding.py",
 )  # fmt: skip
-COMPUTING = ("tests/unit", "tests/wire", "tests/install")
+COMPUTING = ("tests/unit", "tests/wire")
+INSTALLING = ("tests/install",)
+BREAKING = ("tests/edge", "tests/chaos")
+REAL = ("tests/freeswitch",)
+GIVING_WAY = (COMPUTING, INSTALLING)
+ELSEWHERE = (*COMPUTING, *INSTALLING, *TALKING, *BREAKING, *REAL)
 RUNS = {
-    "computing": COMPUTING,
-    "talking": (*TALKING, "tests/freeswitch"),
-    "services": ("tests", *(f"--ignore={path}" for path in (*COMPUTING, *TALKING, "tests/freeswitch"))),
-}
+    "computing": COMPUTING, "installing": INSTALLING, "talking": TALKING, "breaking": BREAKING, "real": REAL,
+    "services": ("tests", *(f"--ignore={path}" for path in ELSEWHERE)),
+}  # fmt: skip
 
 
 def start(name: str, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
@@ -28,7 +32,7 @@ def start(name: str, arguments: tuple[str, ...]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "gevent.monkey", "--module", "pytest", "-p", "no:cacheprovider", *arguments]
     with (LOGS / f"{name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
-    if arguments is COMPUTING:
+    if arguments in GIVING_WAY:
         os.setpriority(os.PRIO_PROCESS, process.pid, 10)
     return process
 
