@@ -49,7 +49,7 @@ def price(
 def total(
     rates: RateSet, start_us: int, duration_us: int, zone: tzinfo, otherwise: Rate | None = None
 ) -> Decimal:
-    """`price(...).money.total`, in two thirds of the time."""
+    """`price(...).money.total`, without the rest."""
     rate = opening(rates, start_us, zone, otherwise)
     spent = _spent(*_charged_time(rates, rate, start_us, duration_us, zone))
     return with_tax(spent, rates.scale, rates.tariff.rounding, rates.tariff.tax)

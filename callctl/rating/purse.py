@@ -33,8 +33,6 @@ def purses(bases: Iterable[Basis]) -> tuple[Purse, ...]:
 
 def cost(purse: Purse, start_us: int, seconds: int, decided_us: int | None = None) -> Decimal:
     """What so many seconds from `start_us` cost, with tax. Raises NoRate, as `charge` does."""
-    if len(purse.bases) == 1:
-        return rating.cost(purse.bases[0], start_us, seconds, decided_us)
     return sum((rating.cost(basis, start_us, seconds, decided_us) for basis in purse.bases), Decimal(0))
 
 

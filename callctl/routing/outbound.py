@@ -206,9 +206,6 @@ def _attempts(ways: list[list[CarrierLeg]], fork: int) -> tuple[tuple[CarrierLeg
 def _by_password(legs: list[CarrierLeg]) -> Iterator[tuple[CarrierLeg, ...]]:
     """FreeSWITCH can be told one password for an attempt without its log having it: a second one is an attempt more."""
     wanted = list(dict.fromkeys(leg.password_file for leg in legs if leg.password_file is not None))
-    if not wanted:
-        yield tuple(legs)
-        return
     yield tuple(leg for leg in legs if leg.password_file in (None, *wanted[:1]))
     for file in wanted[1:]:
         yield tuple(leg for leg in legs if leg.password_file == file)

@@ -1,7 +1,5 @@
 """Which node gets a call, and what becomes of it when that node does not take it."""
 
-import time
-
 import gevent
 import pytest
 
@@ -14,6 +12,11 @@ def called(edge, nodes):
     """The nodes that an edge sends calls to."""
     core = edge.edge.address
     return [n for n in nodes if " 200 " in (ask(core, 5.0, f"sip:nodes@{core}", f"sip:{n.host}:{n.port}") or "")]
+
+
+def heard(nodes):
+    """Of how many calls each node has heard."""
+    return [len({call.one("Call-ID") for call in node.calls()}) for node in nodes]
 
 
 @pytest.fixture
@@ -52,21 +55,19 @@ def test_nodes_that_were_all_silent_once_are_called_again_at_once(platform, phon
     # One call tries the one node first, the other the other.
     callers = [gevent.spawn(phone(platform.a).call, f"sip:1002@{DOMAIN}") for _ in range(2)]
     assert [caller.get().status for caller in callers] == [408, 408]
-    assert all(len({call.one("Call-ID") for call in node.calls()}) == 2 for node in nodes)
+    assert heard(nodes) == [2, 2]
     assert len(called(platform.a, nodes)) == 1
     assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status == 408
     nodes[0].does = nodes[1].does = "answer"
-    began = time.monotonic()
+    before = heard(nodes)
     assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status == 200
-    assert time.monotonic() - began < 2.5
+    assert sum(heard(nodes)) == sum(before) + 1  # by the first that it was tried at
 
 
 def test_nodes_that_stay_silent_are_taken_out_by_probes_and_callers_told_at_once(platform, phone, nodes):
     nodes[0].does = nodes[1].does = "silence"
     assert until(lambda: not called(platform.a, nodes), 40)
-    began = time.monotonic()
-    refused = phone(platform.a).call(f"sip:1002@{DOMAIN}")
-    assert (refused.status, time.monotonic() - began < 2.5) == (503, True)
+    assert phone(platform.a).call(f"sip:1002@{DOMAIN}").status == 503
     assert platform.calls() == []
 
 

@@ -28,7 +28,7 @@ def refused(found):
 
 
 def test_two_hundred_at_once_get_the_places_there_are(settings):
-    patient = settings.redis.model_copy(update={"timeout": 30.0})  # they share eight connections
+    patient = settings.redis.model_copy(update={"timeout": 30.0})  # all make one journey
     limits = Limits(connect(patient), patient)
     level = Level("account acme", 30, None)
     jobs = [gevent.spawn(limits.admit, f"c{number}", [FREE, level]) for number in range(200)]
