@@ -25,10 +25,10 @@ import gevent
 
 from deploy.private_services import running
 from tests.edge.phone import DOMAIN, SCENARIOS, Phone
-from tests.edge.platform import free_port
 from tests.edge.sip import Udp
 from tests.freeswitch.whole import Whole, whole
 from tests.integration.platform import wait
+from tests.ports import free_port
 
 USERS = 60  # who call, each from an address of his own, as edges ban floods; and as many who are called
 PASSWORD = "benchmark"  # SIPp takes none with a blank

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.feed import SilentFeed
 from deploy.private_services import ServiceError, Services, start, stop
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 SERVER_CORE = {0}  # the process that controls calls; everything else may run where it likes
@@ -28,13 +29,6 @@ SWITCH = "fs1"  # what the driver calls itself
 
 class Unavailable(Exception):
     """This controller cannot be measured here; the message says why."""
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Server:

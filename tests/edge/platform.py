@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import MySQLdb
 from callctl.live.options import ask
 from callctl.settings import Edge, Mysql
 from deploy.private_services import Services
+from tests.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 SCHEMA = Path("/usr/share/kamailio/mysql")
@@ -31,20 +31,6 @@ RELAY = {"pub": "127.0.3.9", "core": "127.0.2.9"}
 PATH = f"{os.environ['PATH']}:/usr/sbin"
 
 Run = Callable[[str], list[tuple[object, ...]]]
-
-
-def free_port(host: str, lowest: int = 20_000) -> int:
-    """A port nobody has by UDP or TCP, below those the kernel gives to outgoing connections."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    while True:
-        port = random.randrange(lowest, 32_000)
-        with socket.socket(family) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind((host, port))
-                udp.bind((host, port))
-            except OSError:
-                continue
-            return port
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from functools import partial
 import pytest
 
 from tests.edge.phone import DOMAIN, sdp
-from tests.edge.platform import free_port, until
+from tests.edge.platform import until
 from tests.edge.sip import response
+from tests.ports import free_port
 
 
 def one(messages):

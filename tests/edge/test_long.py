@@ -3,7 +3,8 @@
 import gevent
 
 from tests.edge.phone import DOMAIN, sdp
-from tests.edge.platform import free_port, until
+from tests.edge.platform import until
+from tests.ports import free_port
 
 LONG = 45  # seconds
 LATE = 35  # when an ACK astray would have ended it

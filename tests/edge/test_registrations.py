@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.edge.phone import DOMAIN
-from tests.edge.platform import free_port
 from tests.edge.sip import Udp
+from tests.ports import free_port
 
 # What `location` says of the listener: WebSocket rows name the TCP or TLS one.
 SOCKETS = {"udp": "udp", "tcp": "tcp", "tls": "tls", "ws": "tcp", "wss": "tls", "udp6": "udp", "tcp6": "tcp"}

@@ -10,8 +10,9 @@ from gevent import socket
 from callctl.esl.server import Server
 from callctl.esl.session import Session
 from callctl.settings import Esl
-from tests.freeswitch.phones import HOST, Phones, free_port
+from tests.freeswitch.phones import HOST, Phones
 from tests.freeswitch.switch import Switch
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 MISSING = [program for program in ("freeswitch", "sipp") if shutil.which(program) is None]

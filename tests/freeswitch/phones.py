@@ -17,25 +17,12 @@ from gevent import socket as gevent_socket
 from gevent import subprocess
 
 from tests.integration.platform import wait
+from tests.ports import free_port
 
 SCENARIOS = Path(__file__).parent / "sipp"
 HOST = "127.0.0.1"
 STRANGER = "127.0.0.2"  # no peer of the switch
-PORTS = range(12_000, 16_000)  # neither the private services' nor the switch's media nor the kernel's
 LONGEST = 40  # seconds a call may last; only a failing test waits so long
-
-
-def free_port() -> int:
-    """A port on which nobody listens, neither UDP nor TCP."""
-    while True:
-        port = random.choice(PORTS)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind((HOST, port))
-        except OSError:
-            continue
-        return port
 
 
 @dataclass(frozen=True)

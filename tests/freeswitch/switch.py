@@ -15,8 +15,9 @@ from pydantic import SecretStr
 from callctl.errors import ConfigError, Gone, ServiceAway
 from callctl.esl.feed import Feed
 from callctl.settings import Node
-from tests.freeswitch.phones import HOST, free_port
+from tests.freeswitch.phones import HOST
 from tests.integration.platform import wait
+from tests.ports import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "freeswitch-conf"
 RTP = {"FREESWITCH_RTP_START": "16384", "FREESWITCH_RTP_END": "19998"}

@@ -6,10 +6,11 @@ import shutil
 import pytest
 
 from tests.edge.phone import DOMAIN, Phone, Sipp, sdp
-from tests.edge.platform import PATH, SCHEMA, free_port
+from tests.edge.platform import PATH, SCHEMA
 from tests.edge.sip import Udp, response
 from tests.freeswitch.whole import DID, PEERS, whole
 from tests.integration.platform import wait
+from tests.ports import free_port
 
 MISSING = [name for name in ("kamailio", "rtpengine", "openssl") if not shutil.which(name, path=PATH)]
 LONG = 45  # seconds: what an ACK astray ends, ends after 32

@@ -9,9 +9,10 @@ from callctl.settings import Edge, Node
 from deploy.private_services import Services
 from tests.edge.phone import DOMAIN, PASSWORD
 from tests.edge.platform import DATABASE, EdgeProcess, Run, database, kamailio, rtpengine
-from tests.freeswitch.phones import HOST, free_port
+from tests.freeswitch.phones import HOST
 from tests.freeswitch.switch import Switch
 from tests.integration.platform import Platform, Serve, wait
+from tests.ports import free_port
 
 PEERS = "127.0.6"  # the network of a carrier
 DID = "442079460101"

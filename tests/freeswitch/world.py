@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.freeswitch.phones import HOST, Edge, free_port
+from tests.freeswitch.phones import HOST, Edge
 from tests.freeswitch.switch import Switch
 from tests.integration.platform import Platform, children, wait
+from tests.ports import free_port
 
 
 @dataclass

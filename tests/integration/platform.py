@@ -32,9 +32,10 @@ from callctl.sim.scenario import MIX, Scenario, SimCall, standard_world
 from callctl.store import configuration
 from callctl.store.migrate import migrate
 from callctl.store.pool import Pool as DatabasePool
-from deploy.private_services import PORTS, Services
+from deploy.private_services import Services
 from tests.command import PATIENCE, Done, callctl
 from tests.conftest import MONEY, empty
+from tests.ports import free_port
 
 T = TypeVar("T")
 
@@ -75,19 +76,6 @@ def wait(condition: Callable[[], T], what: str, seconds: float = PATIENCE) -> T:
 def together(*works: Callable[[], T]) -> list[T]:
     """The results of all, a few at a time."""
     return Pool(3).map(lambda work: work(), works)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on, outside the range the kernel gives to outgoing connections."""
-    found: list[int] = []
-    for port in random.sample(PORTS, 200):
-        with closing(socket.socket()) as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            found.append(port)
-        if len(found) == count:
-            return found
-    raise AssertionError("no free ports")
 
 
 def toml(tree: Mapping[str, Any]) -> str:
@@ -151,7 +139,7 @@ class Serve:
 
     def __init__(self, folder: Path, tree: dict[str, Any], workers: int = 1) -> None:
         folder.mkdir(parents=True)
-        esl, http = free_ports(2)
+        esl, http = free_port(), free_port()
         self.listen, self.http = f"127.0.0.1:{esl}", f"127.0.0.1:{http}"
         self.spool = folder / "spool"
         self.config = folder / "callctl.toml"
@@ -261,7 +249,7 @@ class Platform:
         self.serves: list[Serve] = []
         self._scale = scale
         self._names = nodes
-        self._ports = dict(zip(nodes, free_ports(len(nodes)), strict=True))
+        self._ports = {name: free_port() for name in nodes}
         self._settings = settings or {}
 
     def __enter__(self) -> Platform:

@@ -19,6 +19,7 @@ from callctl.routing.location import group, ring_groups
 from callctl.settings import Edge, Location, Mysql
 from callctl.store.location import LocationStore
 from callctl.store.pool import Pool
+from tests.ports import free_port
 
 HERE = Path(__file__).parent / "kamailio"
 SCHEMA = Path("/usr/share/kamailio/mysql")
@@ -118,19 +119,6 @@ def phone(tmp_path):
         return Phone(user, host, free_port(host), tmp_path, parameters)
 
     return make
-
-
-def free_port(host):
-    """A port nobody has by UDP or TCP, below those the kernel gives to outgoing connections."""
-    while True:
-        port = random.randrange(20_000, 32_000)
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            try:
-                tcp.bind((host, port))
-                udp.bind((host, port))
-            except OSError:
-                continue
-            return port
 
 
 def until(happens):

@@ -9,7 +9,8 @@ from datetime import datetime
 import pytest
 from gevent import subprocess
 
-from tests.integration.platform import COMPANY, DOMAIN, TALKS, Platform, free_ports, together, wait
+from tests.integration.platform import COMPANY, DOMAIN, TALKS, Platform, together, wait
+from tests.ports import free_port
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ALICE = f"1001@{DOMAIN}"
@@ -277,7 +278,7 @@ AWAY = {
 @pytest.fixture(scope="module")
 def away(host):
     """What each command says when the service it needs is away, and where that should have been."""
-    (port,) = free_ports(1)
+    port = free_port()
 
     def ask(service, arguments):
         return host.run(*arguments, **{f"CALLCTL_{service}__PORT": str(port)})

@@ -7,7 +7,8 @@ from gevent import socket
 
 from callctl.errors import ConfigError
 from callctl.settings import load
-from tests.integration.platform import Platform, free_ports, together, wait
+from tests.integration.platform import Platform, together, wait
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def platform(services, tmp_path_factory):
 @contextmanager
 def listening():
     """A port that somebody holds."""
-    (port,) = free_ports(1)
+    port = free_port()
     with closing(socket.socket()) as holder:
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         holder.bind(("127.0.0.1", port))
@@ -102,7 +103,7 @@ def test_a_spool_that_cannot_be_used(platform, tmp_path):
 
 
 def test_mysql_that_cannot_be_used(platform):
-    (port,) = free_ports(1)
+    port = free_port()
     with platform.admin() as cursor:
         cursor.execute("CREATE DATABASE IF NOT EXISTS callctl_empty")
         cursor.execute("GRANT ALL ON callctl_empty.* TO callctl@127.0.0.1")

@@ -6,6 +6,7 @@ from gevent.event import Event as Signal
 from callctl.errors import ConfigError, Gone
 from callctl.esl.server import Server, listen
 from callctl.settings import Esl
+from tests.ports import free_port
 from tests.wire.leaks import nothing_left_behind
 from tests.wire.recordings import frame_of, messages
 
@@ -16,12 +17,6 @@ CONNECT = frame_of(messages("a_bridged")[0])
 def _no_test_hangs():
     with gevent.Timeout(60):
         yield
-
-
-def free_port(host="127.0.0.1"):
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
 
 
 class Door:

@@ -13,7 +13,8 @@ from callctl import settings as configuration
 from callctl.settings import Edge, Esl, Http, Node
 from callctl.settings import Spool as SpoolSettings
 from callctl.sim.node import SimNode
-from tests.integration.doctor.bench import DATABASE, PASSWORD, ROWS, SipSpeaker, configure, free_port
+from tests.integration.doctor.bench import DATABASE, PASSWORD, ROWS, SipSpeaker, configure
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,8 @@
 import pytest
 
 from callctl.doctor import sip
-from tests.integration.doctor.bench import diagnose, expect, free_port, with_edges, with_node
+from tests.integration.doctor.bench import diagnose, expect, with_edges, with_node
+from tests.ports import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +21,7 @@ def with_edge(settings, speaker, **changes):
 def test_an_edge_that_is_not_there(installation):
     settings, _ = installation
     first, second = settings.edges
-    gone = with_edges(settings, first.model_copy(update={"address": f"127.0.1.1:{free_port()}"}), second)
+    gone = with_edges(settings, first.model_copy(update={"address": f"127.0.1.1:{free_port('127.0.1.1')}"}), second)
     found = expect(gone, "edge.reachable", "fail", "nobody listens there", "See that Kamailio runs")
     assert found["edge.reachable"].about == "a"
     assert found["edge.itself"].verdict == "skip"
@@ -36,7 +37,7 @@ def test_an_edge_behind_a_port_that_is_blocked(installation, speakers):
 def test_an_edge_that_is_out_of_service_is_not_asked(installation):
     settings, _ = installation
     first, second = settings.edges
-    out = first.model_copy(update={"address": f"127.0.1.1:{free_port()}", "enabled": False})
+    out = first.model_copy(update={"address": f"127.0.1.1:{free_port('127.0.1.1')}", "enabled": False})
     assert diagnose(with_edges(settings, out, second))["edge.reachable"].verdict == "ok"
 
 
