@@ -16,6 +16,7 @@ import gevent
 import orjson
 import structlog
 from gevent.event import Event as Signal
+from gevent.lock import BoundedSemaphore
 
 from callctl.errors import RedisAway
 from callctl.live import metrics
@@ -51,6 +52,7 @@ class Publisher:
         self._on_return = on_return
         self._writes: deque[Write] = deque(maxlen=KEPT)
         self._wake = Signal()
+        self._sending = BoundedSemaphore()  # one batch after the other, so that the last word on a key is written last
         self._dropped = 0
         self._trimmed = 0.0
         self.away = False
@@ -102,10 +104,14 @@ class Publisher:
     def flush(self, seconds: float) -> None:
         """Send what is left, giving up after `seconds` or when Redis is away."""
         deadline = time.monotonic() + seconds
-        while self._writes and not self.away and time.monotonic() < deadline:
+        while (self._writes or self._sending.locked()) and not self.away and time.monotonic() < deadline:
             self._send_some()
 
     def _send_some(self) -> None:
+        with self._sending:
+            self._send_batch()
+
+    def _send_batch(self) -> None:
         batch = [self._writes.popleft() for _ in range(min(PIPELINE, len(self._writes)))]
         try:
             with asking(self._settings):

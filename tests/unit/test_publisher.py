@@ -107,6 +107,18 @@ def test_events_come_in_the_order_they_were_told(running, redis):
     assert [fields["event"] for fields in stream(redis)] == names
 
 
+def test_what_is_on_its_way_has_arrived_after_a_flush(running, redis):
+    def slow(pipe):
+        gevent.sleep(0.1)
+        pipe.rpush("callctl:written", "first")
+
+    running.write(slow)
+    gevent.sleep(0.05)
+    running.write(lambda pipe: pipe.rpush("callctl:written", "last"))
+    running.flush(5)
+    assert redis.lrange("callctl:written", 0, -1) == ["first", "last"]
+
+
 def test_an_event_that_two_recorders_heard_stands_once(running, publisher, settings, redis):
     other = Publisher(connect(settings.redis), settings.redis)
     tell(running, "ended", "ended")
