@@ -3,7 +3,8 @@
 Everything is on this machine: SIPp's phones, two edges of deploy/kamailio, rtpengine, two FreeSWITCHes of
 freeswitch-conf/ and callctl with a private MariaDB and Redis. Each rate is offered twice: to FreeSWITCH with a bare
 dialplan that bridges to the callee's edge by itself, callctl stopped, and then to callctl. Phones prove their
-passwords; no RTP is sent.
+passwords; no RTP is sent. The nodes have a tenth of the weight of the rest, as docs/install.md has it on a shared
+machine.
 """
 
 from __future__ import annotations
