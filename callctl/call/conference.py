@@ -138,7 +138,8 @@ def act_on_room(nodes: Nodes, place: OpenRoom, act: RoomAct) -> None:
 
 def put_out(nodes: Nodes, place: OpenRoom, member: Member) -> None:
     """End a member's call, on its own node where that can be asked: then its record says who ended it."""
-    if not member.node or not nodes.end(member.node, member.call):
+    own = [member.node] if member.node else list(nodes.up)  # nodes list a call of this moment a moment later
+    if not any(nodes.end(node, member.call) for node in own):
         nodes.end(place.node, member.leg)
 
 

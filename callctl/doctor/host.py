@@ -12,6 +12,7 @@ import shutil
 import socket
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from contextlib import closing, nullcontext, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -28,7 +29,7 @@ _HELD_TIMEOUT = 2.0  # seconds
 
 def room(settings: Settings) -> Room[Settings]:
     """This host's checks."""
-    checks = (disk, free_room, backlog, rejected, esl_port, http_port, open_files, name)
+    checks = (disk, free_room, backlog, rejected, esl_port, http_port, open_files, name, priority)
     return Room("host", nullcontext(settings), checks, gates=(spool,), blocking=True)
 
 
@@ -149,6 +150,30 @@ def name(settings: Settings) -> Answer:
             "请执行 hostnamectl set-hostname 名称，每台控制器不同。",
         ),
     )
+
+
+def priority(settings: Settings) -> Answer:
+    """A FreeSWITCH on this host goes behind what answers it."""
+    before = sorted(nice for nice in _nice("freeswitch") if nice < 0)
+    if not before:
+        return ok("no FreeSWITCH here goes before callctl", "本机没有优先级高于 callctl 的 FreeSWITCH")
+    return warn(
+        f"a FreeSWITCH here has priority (nice {before[0]}): under load callctl has no processor to answer it with",
+        f"本机的 FreeSWITCH 优先级更高（nice {before[0]}）：负载高时 callctl 得不到处理器来应答它",
+        Words(
+            "Start it with -np, and `systemctl set-property freeswitch.service CPUWeight=10`.",
+            "启动时加 -np，并执行 systemctl set-property freeswitch.service CPUWeight=10。",
+        ),
+    )
+
+
+def _nice(program: str) -> Iterator[int]:
+    """The nice value of each process of a program, as proc(5) has it."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            head, _, fields = file.read_text(encoding="utf-8", errors="replace").rpartition(")")
+            if head.partition("(")[2] == program:
+                yield int(fields.split()[16])
 
 
 def _existing(folder: Path) -> Path:

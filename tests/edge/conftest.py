@@ -22,7 +22,7 @@ from tests.edge.platform import PATH, SCHEMA, EdgeProcess, Run, database, kamail
 from tests.edge.sip import Message, Tcp, Udp, WebSocket, Wire
 
 MISSING = [name for name in ("kamailio", "sipp", "rtpengine", "openssl") if not shutil.which(name, path=PATH)]
-USERS = 300
+USERS = 600
 PEERS = "127.0.6"  # the network of a carrier
 
 

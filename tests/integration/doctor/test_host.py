@@ -1,6 +1,7 @@
 """What `callctl doctor` says of this host, and of its settings."""
 
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
@@ -21,6 +22,7 @@ from tests.integration.doctor.bench import (
     with_edges,
     with_node,
 )
+from tests.integration.platform import wait
 
 
 def test_a_spool_folder_that_cannot_be_written(installation, tmp_path):
@@ -118,6 +120,20 @@ def test_a_host_without_a_name(installation, monkeypatch, own):
     settings, _ = installation
     monkeypatch.setattr(host.socket, "gethostname", lambda: own)
     expect(settings, "host.name", "warn", f"calls itself {own}", "set-hostname")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may raise a priority")
+def test_a_freeswitch_that_goes_before_callctl(installation, tmp_path):
+    settings, _ = installation
+    shutil.copy("/bin/sleep", tmp_path / "freeswitch")
+    before = subprocess.Popen(["nice", "-n", "-10", str(tmp_path / "freeswitch"), "60"])
+    try:
+        name = Path(f"/proc/{before.pid}/comm")
+        wait(lambda: name.read_text() == "freeswitch\n", "nice has become it")
+        expect(settings, "host.priority", "warn", "nice -10", "-np")
+    finally:
+        before.kill()
+        before.wait()
 
 
 def test_workers_are_counted_where_they_run(monkeypatch):
