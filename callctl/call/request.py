@@ -12,6 +12,7 @@ from callctl.model import CallRequest
 MAX_SDP = 65536
 MAX_AOR = 320  # characters of user@domain
 _CODE = re.compile(r"[*#][0-9*#+]{1,40}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")  # as the settings have them
 SHOWN = 80  # characters kept of a text that is only displayed
 
 
@@ -65,4 +66,4 @@ def _domain(text: str) -> str:
 
 
 def _name(text: str) -> str:
-    return text if text and all(char.isascii() and (char.isalnum() or char in "-_.") for char in text) else ""
+    return text if _NAME.fullmatch(text) else ""

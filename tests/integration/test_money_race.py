@@ -2,6 +2,7 @@
 
 import random
 from decimal import Decimal
+from itertools import pairwise
 
 import gevent
 import pytest
@@ -176,7 +177,9 @@ def test_more_leases_run_out_than_one_act_ends(money, database, redis, patient, 
     while not held or held[-1]:
         held.append(money.look("acme").held)
         assert adds_up("acme")
-    assert held == [350, 250, 150, 50, 0]
+    ended = [before - after for before, after in pairwise(held)]
+    assert {*ended[:-1]} == {100}, "fewer are left to be ended where the holds took a second"
+    assert 0 < ended[-1] <= 100
 
 
 @pytest.mark.parametrize("seed", range(3))

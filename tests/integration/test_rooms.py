@@ -4,11 +4,15 @@ import os
 import re
 import signal
 import time
+from dataclasses import replace
 
 import gevent
 import pytest
 
+from callctl.call.conference import in_room, put_out
+from callctl.call.nodes import Nodes
 from callctl.live.rooms import LEASE
+from callctl.settings import load
 from callctl.sim.world import Phone
 from tests.integration.platform import DOMAIN, MEETS, TALKS, Platform, sip, together, wait
 
@@ -105,6 +109,17 @@ def test_an_operator_sees_and_acts_on_members_by_their_own_calls(platform, host)
     platform.finish(near, third)
     assert {platform.final(call.uuid)["reason"] for call in (near, third)} == {"ended_by_operator"}
     assert said(host, "conference", "list") == []
+
+
+def test_a_member_whom_his_node_does_not_list_yet_is_ended_there_all_the_same(platform, host):
+    near, far, leg = on_both(platform, 610)
+    with Nodes(load(host.config)) as nodes:
+        ((place, members),) = in_room(nodes, "610")
+        for member in members:
+            put_out(nodes, place, replace(member, node=""))
+    platform.finish(near, far)
+    platform.hang_up(leg)
+    assert {platform.final(caller.uuid)["reason"] for caller in (near, far)} == {"ended_by_operator"}
 
 
 def test_a_call_is_hung_up_on_whichever_node_has_it(platform, host):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import gevent
 import pytest
 from gevent import socket
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
@@ -118,6 +118,7 @@ GOOD = {
     st.sampled_from(["102", "2001", "conf_1", "*43", "777"]),
     st.sampled_from(["10.0.0.1", "203.0.113.8", "10.9.0.2"]),
 )
+@example({"FreeSWITCH-Switchname": "a" * 200}, "conf_1", "10.0.0.1")
 @fuzz(300)
 def test_whatever_a_caller_sends_the_decision_can_be_said_in_so_many_commands(hostile, called, source):
     headers = GOOD | {"Caller-Destination-Number": called, "variable_sip_network_ip": source} | hostile

@@ -137,7 +137,8 @@ class TestControllers:
         node = bench.node(controller.address)
         node.first_command = 0.1
         result = node.dial(SimCall(TALK))
-        gevent.sleep(0.05)
+        while not controller.heard:
+            gevent.sleep(0.01)
         controller.heard[0].until_closed()
         assert controller.heard[0].messages[-1].get("Content-Disposition") == "disconnect"
         assert not result.finished.is_set()
