@@ -167,6 +167,8 @@ def main() -> None:
             whole(services, folder, users=2 * USERS, password=PASSWORD, highest_port=25_999) as found,
         ):
             bare_dialplan(found)
+            for switch in found.switches:
+                switch.give_way()
             with callees(found, folder):
                 for rate in options.rates:
                     measure(found, folder, rate, options)

@@ -63,8 +63,8 @@ class Switch:
         """Start it, the first time or again, and return when it takes calls."""
         if not (self.folder / "conf").exists():
             shutil.copytree(CONFIGURATION, self.folder / "conf")
-        # As docs/install.md has it where a node shares its machine: -np, and a tenth of what answers it gets.
-        command = ["nice", "-n", str(NICE), "freeswitch", "-nf", "-nc", "-nonat", "-nort", "-np"]
+        # -np: what it is tested with shares its processors.
+        command = ["freeswitch", "-nf", "-nc", "-nonat", "-nort", "-np"]
         command += ["-conf", str(self.folder / "conf")]
         for place in ("log", "db", "run", "temp", "storage", "recordings", "cache"):
             (self.folder / place).mkdir(exist_ok=True)
@@ -78,9 +78,14 @@ class Switch:
             wait(self._is_up, "FreeSWITCH takes calls")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.log[-4000:]}") from None
-        with suppress(OSError):  # what counts where the kernel groups sessions; a container may not set it
-            Path(f"/proc/{self.pid}/autogroup").write_text(str(NICE))
         return self
+
+    def give_way(self) -> None:
+        """Take a tenth of the weight of what answers it, as docs/install.md has it where they share a machine."""
+        for task in Path(f"/proc/{self.pid}/task").iterdir():
+            os.setpriority(os.PRIO_PROCESS, int(task.name), NICE)
+        if (group := Path(f"/proc/{self.pid}/autogroup")).exists():  # among sessions this is what counts
+            group.write_text(str(NICE))
 
     def _is_up(self) -> bool:
         assert self._process is not None
