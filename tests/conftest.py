@@ -38,7 +38,8 @@ def settings(services: Services, tmp_path: Path) -> Settings:
         redis.flushall()
     return Settings(
         mysql=configuration.Mysql(port=services.mysql_port, password=services.mysql_password),
-        redis=configuration.Redis(port=services.redis_port, password=services.redis_password),
+        # On a busy disk Redis is silent now and then for longer than calls wait for it (0.5 s).
+        redis=configuration.Redis(port=services.redis_port, password=services.redis_password, timeout=5),
         spool=configuration.Spool(directory=tmp_path / "spool"),
     )
 
