@@ -100,6 +100,8 @@ class Publisher:
             self._wake.clear()
             while self._writes:
                 self._send_some()
+                if self.away:
+                    gevent.sleep(RETRY)  # with nothing under way, or a flush would wait for it
 
     def flush(self, seconds: float) -> None:
         """Send what is left, giving up after `seconds` or when Redis is away."""
@@ -128,7 +130,6 @@ class Publisher:
                 self.away = True
                 metrics.redis_up.set(0)
                 log.error("Redis is away; calls go on, live events wait", error=str(error))
-            gevent.sleep(RETRY)
             return
         if self.away:
             self.away = False

@@ -20,7 +20,8 @@ from tests.integration.platform import wait
 from tests.ports import free_port
 
 CONFIGURATION = Path(__file__).parents[2] / "freeswitch-conf"
-NICE = 10
+NICE = 10  # about a tenth of the weight of 0 (sched(7))
+GROUPED = Path("/proc/sys/kernel/sched_autogroup_enabled")  # where the kernel shares processors among sessions
 RTP = {"FREESWITCH_RTP_START": "16384", "FREESWITCH_RTP_END": "19998"}
 
 
@@ -64,8 +65,7 @@ class Switch:
         if not (self.folder / "conf").exists():
             shutil.copytree(CONFIGURATION, self.folder / "conf")
         # -np: what it is tested with shares its processors.
-        command = ["freeswitch", "-nf", "-nc", "-nonat", "-nort", "-np"]
-        command += ["-conf", str(self.folder / "conf")]
+        command = ["freeswitch", "-nf", "-nc", "-nonat", "-nort", "-np", "-conf", str(self.folder / "conf")]
         for place in ("log", "db", "run", "temp", "storage", "recordings", "cache"):
             (self.folder / place).mkdir(exist_ok=True)
             command += [f"-{place}", str(self.folder / place)]
@@ -84,8 +84,8 @@ class Switch:
         """Take a tenth of the weight of what answers it, as docs/install.md has it where they share a machine."""
         for task in Path(f"/proc/{self.pid}/task").iterdir():
             os.setpriority(os.PRIO_PROCESS, int(task.name), NICE)
-        if (group := Path(f"/proc/{self.pid}/autogroup")).exists():  # among sessions this is what counts
-            group.write_text(str(NICE))
+        if GROUPED.exists() and GROUPED.read_text().strip() == "1":  # then its session's weight counts
+            Path(f"/proc/{self.pid}/autogroup").write_text(str(NICE))
 
     def _is_up(self) -> bool:
         assert self._process is not None

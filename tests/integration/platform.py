@@ -406,7 +406,13 @@ class Platform:
     def talking(self, result: CallResult) -> CallResult:
         """Wait until a call's parties talk."""
         node = self._node_of(result)
-        wait(lambda: (call := node.call(result.uuid)) and call.talking.is_set(), f"{result.scenario} is connected")
+
+        def talks() -> bool:
+            call = node.call(result.uuid)
+            assert call or not result.finished.is_set(), f"it ended before: {result.status} {result.cause}"
+            return bool(call and call.talking.is_set())
+
+        wait(talks, f"{result.scenario} is connected")
         return result
 
     def ringing(self, result: CallResult) -> CallResult:
