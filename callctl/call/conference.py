@@ -60,17 +60,16 @@ def in_room(nodes: Nodes, room: str) -> list[tuple[OpenRoom, list[Member]]]:
 
     Raises CallctlError where it is not open, SwitchError.
     """
-    calls = nodes.calls()
 
-    def member(node: str, told: dict[str, Any]) -> Member:
+    def member(place: str, told: dict[str, Any]) -> Member:
         leg = told["uuid"]
-        own = nodes.variable(node, leg, "callctl_hop") or leg
-        call = calls.get(own)
+        own = nodes.variable(place, leg, "callctl_hop") or leg
+        node, call = nodes.find(own, place)
         return Member(
             call=own,
-            node=call.node if call else "",
-            account=nodes.variable(call.node, own, "callctl_account") if call else "",
-            caller=call.caller if call else "",
+            node=node,
+            account=call.variable("callctl_account") if call else "",
+            caller=call.get("Caller-Orig-Caller-ID-Number") if call else "",
             seconds=told["join_time"],
             muted=not told["flags"]["can_speak"],
             talking=told["flags"]["talking"],
@@ -138,8 +137,7 @@ def act_on_room(nodes: Nodes, place: OpenRoom, act: RoomAct) -> None:
 
 def put_out(nodes: Nodes, place: OpenRoom, member: Member) -> None:
     """End a member's call, on its own node where that can be asked: then its record says who ended it."""
-    own = [member.node] if member.node else list(nodes.up)  # nodes list a call of this moment a moment later
-    if not any(nodes.end(node, member.call) for node in own):
+    if not member.node or not nodes.end(member.node, member.call):
         nodes.end(place.node, member.leg)
 
 

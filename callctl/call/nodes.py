@@ -11,6 +11,7 @@ import orjson
 from callctl.errors import CallctlError, CommandFailed, ConfigError, ServiceAway
 from callctl.esl import command
 from callctl.esl.feed import Feed
+from callctl.esl.wire import Event
 from callctl.reason import Reason
 from callctl.settings import Node, Settings
 
@@ -66,7 +67,10 @@ class Nodes:
         return ServiceAway(f"{what}, and not every node could be asked: {next(iter(self.away.values()))}")
 
     def calls(self) -> dict[str, Channel]:
-        """The A-legs that are up, by UUID. Raises SwitchError."""
+        """The A-legs that are up, by UUID; one that has just come may be missing. Raises SwitchError.
+
+        FreeSWITCH lists them from a database that it writes in another thread (switch_core_sqldb.c).
+        """
         found: dict[str, Channel] = {}
         for name, feed in self.up.items():
             rows: list[dict[str, Any]] = orjson.loads(feed.api("show channels as json")).get("rows", [])
@@ -74,6 +78,18 @@ class Nodes:
                 if row["direction"] == "inbound":
                     found[row["uuid"]] = Channel(row["uuid"], name, row["initial_cid_num"])
         return found
+
+    def find(self, uuid: str, first: str) -> tuple[str, Event | None]:
+        """The node that has a channel, `first` being asked first, and all it says of that; ("", None) where none has.
+
+        Raises SwitchError.
+        """
+        for node in sorted(self.up, key=lambda name: name != first):
+            try:
+                return node, Event(self.up[node].api(f"uuid_dump {command.uuid(uuid)}").encode())
+            except CommandFailed:
+                continue
+        return "", None
 
     def variable(self, node: str, uuid: str, name: str) -> str:
         """A variable of a channel; "" where either is not there. Raises SwitchError."""

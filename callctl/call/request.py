@@ -31,7 +31,7 @@ def from_channel(channel: Block) -> CallRequest:
         source_ip=printable(channel.variable("sip_network_ip") or channel.get("Caller-Network-Addr")),
         sip_call_id=printable(channel.variable("sip_call_id"), 255),
         sdp=channel.variable("switch_r_sdp")[:MAX_SDP],
-        hop=_name(channel.variable("sip_h_X-Callctl-Hop")),
+        hop=_uuid(channel.variable("sip_h_X-Callctl-Hop")),
         started_us=channel.number("Caller-Channel-Created-Time"),
         at_us=channel.number("Event-Date-Timestamp"),
         sequence=channel.number("Event-Sequence"),
@@ -61,6 +61,13 @@ def _called(text: str) -> str:
 def _domain(text: str) -> str:
     try:
         return command.domain(text).lower()
+    except UnsafeText:
+        return ""
+
+
+def _uuid(text: str) -> str:
+    try:
+        return command.uuid(text)
     except UnsafeText:
         return ""
 

@@ -210,7 +210,8 @@ def _show(node: SimNode, arguments: str) -> str:
     words = arguments.split()
     if not words or words[0] not in ("channels", "calls"):
         return "-USAGE: show channels|calls [count] [as json]\n"
-    rows = [_row(node, leg) for leg in node.all_legs()]
+    written = now_us() - node.listed_after * 1_000_000
+    rows = [_row(node, leg) for leg in node.all_legs() if leg.times.created <= written]
     if "json" in words:
         return json.dumps({"row_count": len(rows), "rows": rows} if rows else {"row_count": 0})
     if "count" in words:

@@ -46,6 +46,7 @@ class SimNode:
 
     connect_timeout = 5.0  # the real one has none; a test would rather fail
     first_command = 25.0  # seconds a controller has for its first command
+    listed_after = 0.0  # seconds until `show` has a new channel; a busy node's takes longer
 
     def __init__(
         self, name: str = "sim1", controllers: Iterable[str] = ("127.0.0.1:8084",), *,

@@ -77,10 +77,13 @@ def test_the_domain_is_of_the_request_uri_in_lower_case(host, kept):
     assert from_channel(channel(variable_sip_req_host=host)).domain == kept
 
 
-@pytest.mark.parametrize(("text", "kept"), [("c-1", "c-1"), ("a%20b", ""), ("%C3%A9", ""), ("", "")])
-def test_node_and_hop_are_names(text, kept):
+@pytest.mark.parametrize(
+    ("text", "node", "hop"),
+    [("c-1", "c-1", "c-1"), ("fs_1.a", "fs_1.a", ""), ("a%20b", "", ""), ("%C3%A9", "", ""), ("", "", "")],
+)
+def test_a_node_is_named_as_in_the_settings_and_a_hop_is_a_uuid(text, node, hop):
     request = from_channel(channel(**{"FreeSWITCH__Switchname": text, "variable_sip_h_X__Callctl__Hop": text}))
-    assert (request.node, request.hop) == (kept, kept)
+    assert (request.node, request.hop) == (node, hop)
 
 
 def test_an_asserted_endpoint_of_any_length_that_can_be_configured_is_kept_whole():
