@@ -37,6 +37,14 @@ def test_two_hundred_at_once_get_the_places_there_are(settings):
     assert (answers.count(""), answers.count("calls")) == (30, 170)
 
 
+def test_what_calls_ask_at_once_makes_one_journey(limits, redis):
+    """Beside the first one's, who did not know of the others: Redis counts how often it had something to read."""
+    limits.admit("first", [FREE])  # which also tells it the script
+    before = redis.info("stats")["total_reads_processed"]
+    gevent.joinall([gevent.spawn(limits.admit, f"c{number}", [FREE]) for number in range(50)], raise_error=True)
+    assert redis.info("stats")["total_reads_processed"] - before <= 4  # one of them asks for the count
+
+
 def test_calls_a_second_are_counted_over_a_second_that_slides(limits):
     level = Level("endpoint x", None, 3)
     assert [refused(limits.admit(f"c{number}", [level])) for number in range(5)] == ["", "", "", "cps", "cps"]
