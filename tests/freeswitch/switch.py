@@ -49,6 +49,11 @@ class Switch:
         self._process: subprocess.Popen | None = None
 
     @property
+    def entry(self) -> dict[str, str]:
+        """`node` as the settings file has it."""
+        return self.node.model_dump(exclude_defaults=True) | {"password": self.node.password.get_secret_value()}
+
+    @property
     def pid(self) -> int:
         """Of the process."""
         assert self._process is not None
@@ -119,6 +124,20 @@ class Switch:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+
+
+def pair(folder: Path, controllers: str, network: str) -> list[Switch]:
+    """Two nodes that send calls on to each other, not started: fs1 at NETWORK.11 and fs2 at NETWORK.12."""
+    switches = []
+    for number in (1, 2):
+        place = folder / f"fs{number}"
+        place.mkdir()
+        switches.append(
+            Switch(
+                place, controllers, name=f"fs{number}", host=f"{network}.1{number}", FREESWITCH_PEERS="127.0.0.0/8"
+            )
+        )
+    return switches
 
 
 def _read(feed: Feed) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.freeswitch.phones import HOST, Phones
-from tests.freeswitch.switch import Switch
+from tests.freeswitch.switch import Switch, pair
 from tests.integration.platform import DOMAIN, Platform, wait
 from tests.ports import free_port
 
@@ -67,30 +67,15 @@ class World:
 def world(services, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rooms")
     controller = f"{HOST}:{free_port()}"
-    switches = []
-    for number in (1, 2):
-        (folder / f"switch{number}").mkdir()
-        switches.append(
-            Switch(
-                folder / f"switch{number}", controller, name=f"fs{number}", host=f"127.0.0.1{number}",
-                FREESWITCH_PEERS="127.0.0.0/8",
-            )
-        )  # fmt: skip
+    switches = pair(folder, controller, "127.0.0")
     settings = {
-        "nodes": [
-            {"name": node.name, "esl": node.esl, "sip": node.sip, "password": node.password.get_secret_value()}
-            for node in (switch.node for switch in switches)
-        ],
+        "nodes": [switch.entry for switch in switches],
         "edges": [{"name": "kam1", "server_id": 1, "address": f"{HOST}:5060"}],
         "esl": {"listen": controller},
     }
     with Platform(folder / "platform", services, settings=settings) as platform:
         serve = platform.serve()
-        company = folder / "company.yaml"
-        company.write_text(COMPANY)
-        for arguments in (("migrate",), ("apply", "-f", str(company))):
-            done = serve.run(*arguments)
-            assert done.code == 0, done.err
+        serve.set_up(COMPANY)
         try:
             for switch in switches:
                 switch.start()

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from callctl.settings import Edge, Node
+from callctl.settings import Edge
 from deploy.private_services import Services
 from tests.edge.phone import DOMAIN, PASSWORD
 from tests.edge.platform import DATABASE, EdgeProcess, Run, database, kamailio, rtpengine
 from tests.freeswitch.phones import HOST
-from tests.freeswitch.switch import Switch
+from tests.freeswitch.switch import Switch, pair
 from tests.integration.platform import Platform, Serve, wait
 from tests.ports import free_port
 
@@ -64,15 +64,7 @@ def whole(
 ) -> Iterator[Whole]:
     """All of it, the company applied; every part ends with the block."""
     controller = f"{HOST}:{free_port()}"
-    switches = []
-    for number in (1, 2):
-        (folder / f"fs{number}").mkdir()
-        switches.append(
-            Switch(
-                folder / f"fs{number}", controller, name=f"fs{number}", host=f"127.0.4.1{number}",
-                FREESWITCH_PEERS="127.0.0.0/8",
-            )
-        )  # fmt: skip
+    switches = pair(folder, controller, "127.0.4")
     try:
         for switch in switches:
             switch.start()
@@ -86,7 +78,9 @@ def whole(
                 Platform(folder / "platform", services, settings=_settings(switches, (a, b), controller)) as platform,
             ):
                 found = Whole(platform, a, b, switches, run)
-                _start(found, company(users, password))
+                serve = platform.serve()
+                serve.set_up(company(users, password))
+                serve.start()
                 yield found
     finally:
         for switch in switches:
@@ -95,26 +89,12 @@ def whole(
 
 def _settings(switches: list[Switch], edges: tuple[EdgeProcess, ...], controller: str) -> dict[str, object]:
     return {
-        "nodes": [_node(switch.node) for switch in switches],
+        "nodes": [switch.entry for switch in switches],
         "edges": [_edge(edge.edge) for edge in edges],
         "esl": {"listen": controller},
         "location": {"table": f"{DATABASE}.location", "subscriber": f"{DATABASE}.subscriber"},
     }
 
 
-def _node(node: Node) -> dict[str, str]:
-    return {"name": node.name, "esl": node.esl, "sip": node.sip, "password": node.password.get_secret_value()}
-
-
 def _edge(edge: Edge) -> dict[str, object]:
     return {"name": edge.name, "server_id": edge.server_id, "address": edge.address}
-
-
-def _start(found: Whole, text: str) -> None:
-    serve = found.platform.serve()
-    file = found.platform.folder / "company.yaml"
-    file.write_text(text)
-    for arguments in (("migrate",), ("apply", "-f", str(file))):
-        done = serve.run(*arguments)
-        assert done.code == 0, done.err
-    serve.start()

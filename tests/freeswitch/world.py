@@ -62,9 +62,8 @@ def around_a_switch(services, folder, company, ring) -> Iterator[World]:
     controller = f"{HOST}:{free_port()}"
     switch = Switch(folder / "switch", f"{HOST}:{free_port()}|{controller}")
     edges = [Edge(switch.sip_port), Edge(switch.sip_port)]
-    node = switch.node
     settings = {
-        "nodes": [{"name": node.name, "esl": node.esl, "sip": node.sip, "password": node.password.get_secret_value()}],
+        "nodes": [switch.entry],
         "edges": [
             {"name": f"kam{number}", "server_id": number, "address": f"{HOST}:{edge.port}"}
             for number, edge in enumerate(edges, 1)
@@ -75,11 +74,7 @@ def around_a_switch(services, folder, company, ring) -> Iterator[World]:
     }
     with Platform(folder / "platform", services, settings=settings) as platform:
         serve = platform.serve()
-        file = folder / "company.yaml"
-        file.write_text(company(edges) if callable(company) else company)
-        for arguments in (("migrate",), ("apply", "-f", str(file))):
-            done = serve.run(*arguments)
-            assert done.code == 0, done.err
+        serve.set_up(company(edges) if callable(company) else company)
         try:
             switch.start()
             serve.start()

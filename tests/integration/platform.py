@@ -170,6 +170,14 @@ class Serve:
         environment = {**os.environ, "LC_ALL": "C.UTF-8", **environment}
         return callctl("--config", str(self.config), *arguments, text=text, environment=environment)
 
+    def set_up(self, text: str) -> None:
+        """Make the tables, and apply a declarative file: what an installation does before its first start."""
+        file = self.config.with_name("company.yaml")
+        file.write_text(text)
+        for arguments in (("migrate",), ("apply", "-f", str(file))):
+            done = self.run(*arguments)
+            assert done.code == 0, done.err
+
     def spawn(self) -> None:
         """Start it and do not wait."""
         with self.log.open("ab") as log:
@@ -251,6 +259,7 @@ class Platform:
         self._names = nodes
         self._ports = {name: free_port() for name in nodes}
         self._settings = settings or {}
+        self._dialled: dict[str, SimNode] = {}
 
     def __enter__(self) -> Platform:
         with self.admin() as cursor:
@@ -391,6 +400,7 @@ class Platform:
         began = switch.call(result.uuid)
         assert began is not None
         began.leg.times.created -= minutes_ago * 60_000_000
+        self._dialled[result.uuid] = switch
         return result
 
     def place(self, scenario: Scenario | str, node: str = "", **call: Any) -> CallResult:
@@ -405,7 +415,7 @@ class Platform:
 
     def talking(self, result: CallResult) -> CallResult:
         """Wait until a call's parties talk."""
-        node = self._node_of(result)
+        node = self._dialled[result.uuid]
 
         def talks() -> bool:
             call = node.call(result.uuid)
@@ -417,20 +427,17 @@ class Platform:
 
     def ringing(self, result: CallResult) -> CallResult:
         """Wait until the callee's phone rings."""
-        node = self._node_of(result)
+        node = self._dialled[result.uuid]
         wait(lambda: (call := node.call(result.uuid)) and call.leg.times.progress, f"{result.scenario} rings")
         return result
 
     def hang_up(self, *results: CallResult) -> None:
         """The callers hang up; returns when the calls have ended."""
         for result in results:
-            call = self._node_of(result).call(result.uuid)
+            call = self._dialled[result.uuid].call(result.uuid)
             if call is not None:
                 call.caller_leaves()
         self.finish(*results)
-
-    def _node_of(self, result: CallResult) -> SimNode:
-        return next(node for node in self.nodes.values() if node.call(result.uuid) is not None)
 
     # records
 
