@@ -8,7 +8,7 @@ it knows stands in the variables of each call, so another goes on from there whe
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -123,10 +123,9 @@ class Keeper:
         if self._calls.pop(uuid, None) is not None and timer and self.keeping:
             self._timers.append(_group(uuid, timer))
 
-    def keep(self, uuids: Collection[str]) -> None:
-        """The switch says that these are up: forget all others."""
-        for uuid in self._calls.keys() - set(uuids):
-            del self._calls[uuid]
+    def forget(self, uuid: str) -> None:
+        """The switch says that a call is not up."""
+        self._calls.pop(uuid, None)
 
     def holdings(self) -> Iterator[Holding]:
         """What its calls hold. Where another keeps the node, the switch is asked."""

@@ -145,25 +145,24 @@ class NodeRecorder:
 
     def _compare(self, feed: Feed) -> None:
         rows = orjson.loads(feed.api("show channels as json")).get("rows", [])
-        up = {row["uuid"] for row in rows}
-        missing = self._open_and_not_in(up)  # of this moment: more calls come up while the others are asked about
-        self.calls.keep(up)
-        self.keeper.keep(up)
+        unlisted = ({call.uuid for call in self.calls} | self._open()) - {row["uuid"] for row in rows}
+        # A busy node lists a call some time after it is up (nodes.Nodes.calls), and more come up while we ask.
+        gone = {uuid for uuid in unlisted if feed.api(f"uuid_exists {uuid}") != "true"}
+        for uuid in gone:
+            self.calls.drop(uuid)
+            self.keeper.forget(uuid)
         for uuid in {row["uuid"] for row in rows if row.get("direction") != "outbound"}:
             known = self.calls.get(uuid)
             if known is None or known.state == "ringing":  # it may have been answered unheard
                 self._recall(feed, uuid)
-        if missing:
+        if gone & self._open():
             gevent.sleep(SETTLE)
-            self._close_unheard(missing & self._open_and_not_in(up))
+            self._close_unheard(gone & self._open())
 
-    def _open_and_not_in(self, up: set[str]) -> set[str]:
+    def _open(self) -> set[str]:
+        """Calls that are open here, and have had the time to come up there."""
         young = time.time_ns() // 1000 - YOUNG
-        return {
-            call.call_uuid
-            for call in self._spool.open_calls(self.node.name)
-            if call.started_us < young and call.call_uuid not in up
-        }
+        return {call.call_uuid for call in self._spool.open_calls(self.node.name) if call.started_us < young}
 
     def _close_unheard(self, uuids: set[str]) -> None:
         now = time.time_ns() // 1000

@@ -77,13 +77,6 @@ class NodeCalls:
                     self._carriers[name] += step
                     metrics.carrier_calls.labels(name, self._node).set(self._carriers[name])
 
-    def keep(self, uuids: Iterable[str]) -> None:
-        """The switch says that these are up: drop all others."""
-        up = set(uuids)
-        for call in self:
-            if call.uuid not in up:
-                self.drop(call.uuid)
-
     def renew(self) -> None:
         """The feed is alive: so is its mirror."""
         key, mark = self._key, f"{self._key}:feed"

@@ -56,14 +56,6 @@ def test_calls_that_are_up_are_shown_oldest_first(client, settings, publisher, c
     assert (len(calls), [one.uuid for one in calls]) == (1, ["b"])
 
 
-def test_what_the_switch_no_longer_has_is_dropped(client, settings, publisher, calls):
-    calls.renew()
-    for uuid in "abc":
-        calls.put(call(uuid))
-    calls.keep(["b", "z"])
-    assert shown(client, settings, publisher) == ([("b", "ringing")], [])
-
-
 def test_a_node_that_nobody_follows_is_said(client, settings, publisher, calls):
     calls.put(call("a"))
     assert shown(client, settings, publisher, "fs1", "fs2") == ([("a", "ringing")], ["fs1", "fs2"])

@@ -96,7 +96,8 @@ class InboundSwitch:
         if verb == "auth":
             sock.sendall(command_reply("+OK accepted" if rest == PASSWORD else "-ERR invalid"))
         elif verb == "api":
-            answer = self.answers.get(rest, "-ERR no such command")
+            unknown = "false" if rest.startswith("uuid_exists ") else "-ERR no such command"
+            answer = self.answers.get(rest, unknown)
             if answer is not None:
                 sock.sendall(api_response(answer))
         elif verb == "event":

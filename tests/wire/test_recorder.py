@@ -352,6 +352,22 @@ def test_a_node_that_goes_and_comes_back_is_heard_again(make, redis):
     assert len(recording.recorder.calls) == 0
 
 
+def test_a_call_that_a_busy_switch_does_not_list_yet_is_not_taken_for_gone(make):
+    up = uuid_of("a_bridged.inbound")
+    recording = make(answers={"show channels as json": channels(), f"uuid_exists {up}": "true"}).start()
+    recording.until_compared()
+    recording.switch.send(b"".join(framed(changed(one, **PAID)) for one in heard("a_bridged.inbound")[:3]))
+    until(lambda: recording.recorder.calls.get(up))
+    recording.switch.hang_up()
+    recording.until_compared(2)
+    assert [call.uuid for call in recording.recorder.calls] == [up]
+    assert {holding.call for holding in recording.recorder.keeper.holdings()} == {up}
+    recording.switch.answers[f"uuid_exists {up}"] = "false"
+    recording.switch.hang_up()
+    recording.until_compared(3)
+    assert len(recording.recorder.calls) == len(list(recording.recorder.keeper.holdings())) == 0
+
+
 def test_a_mirror_that_ended_with_its_lease_is_written_again(make, redis):
     up = uuid_of("a_bridged.inbound")
     recording = make(answers={"show channels as json": channels(up)}).start()
@@ -374,7 +390,7 @@ def test_a_switch_that_answers_nonsense_is_asked_again_over_a_new_feed(make, bro
     recording = make(answers={"show channels as json": broken}).start()
     recording.switch.until_asked("auth", 2)
     recording.switch.answers["show channels as json"] = channels()
-    recording.until_compared()
+    until(lambda: recording.recorder.compared)
     assert recording.states[:2] == [True, False]
     assert recording.states[-1]
 
