@@ -67,12 +67,20 @@ class Node:
         self._socket = gevent_socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((self.host, self.port))
         self.port = self._socket.getsockname()[1]
-        self._serving = gevent.spawn(self._serve)
+        self.wake()
 
     def close(self) -> None:
         """Be gone, as if killed."""
-        self._serving.kill()
+        self.sleep()
         self._socket.close()
+
+    def sleep(self) -> None:
+        """Be too busy to look at what comes; it waits in the socket until `wake`."""
+        self._serving.kill()
+
+    def wake(self) -> None:
+        """Look at what came."""
+        self._serving = gevent.spawn(self._serve)
 
     def end(self) -> None:
         """Be gone for good."""

@@ -72,6 +72,21 @@ def test_the_last_node_is_waited_for_longer_than_the_first_as_nobody_else_can_be
     assert caller.get().status == 200
 
 
+def test_a_node_that_wakes_late_is_told_that_nobody_waits_for_it(platform, phone, nodes):
+    for node in nodes:
+        node.does = "ring"
+        node.sleep()
+    caller = phone(platform.a)
+    try:
+        assert caller.call(f"sip:1002@{DOMAIN}").status == 408
+        gevent.sleep(6)
+    finally:
+        for node in nodes:
+            node.wake()
+    for node in nodes:
+        assert until(lambda node=node: node.got("CANCEL", caller.call_id))
+
+
 def test_nodes_that_stay_silent_are_taken_out_by_probes_and_callers_told_at_once(platform, phone, nodes):
     nodes[0].does = nodes[1].does = "silence"
     assert until(lambda: not called(platform.a, nodes), 40)

@@ -1,8 +1,11 @@
 """Phones, two real Kamailios, two real FreeSWITCHes, one controller: the platform as it is installed."""
 
 import itertools
+import os
 import shutil
+import signal
 
+import gevent
 import pytest
 
 from tests.edge.phone import DOMAIN, Phone, Sipp, sdp
@@ -202,6 +205,34 @@ def _call(caller, callee):
     callee.expect(200)
     bye = caller.expect("BYE")
     caller.send(response(bye, "200 OK"))
+
+
+def test_a_node_that_wakes_late_leaves_its_call_to_the_one_that_took_it(world, phone):
+    late, awake = world.switches
+    mine = phone(world.b)
+    assert mine.register().status == 200
+    callers = [phone(world.a) for _ in range(2)]  # one comes to the one node first, the other to the other
+    before = late.log.count("[ORIGINATOR_CANCEL]")
+    os.kill(late.pid, signal.SIGSTOP)
+    try:
+        talks = [gevent.spawn(caller.call, f"sip:{mine.user}@{DOMAIN}") for caller in callers]
+        for _ in callers:
+            mine.answer(hears(mine, "INVITE"))
+        answers = [talk.get() for talk in talks]
+        assert [answer.status for answer in answers] == [200, 200]
+        gevent.sleep(6)  # longer than Kamailio remembers a transaction that ended, unless told
+    finally:
+        os.kill(late.pid, signal.SIGCONT)
+    wait(lambda: late.log.count("[ORIGINATOR_CANCEL]") > before, "it gives up what it woke to", 15)
+    wait(lambda: world.channels() == [0, 4], "both calls are up on the other", 15)
+    for caller, answer in zip(callers, answers, strict=True):
+        caller.send(caller.in_dialog("BYE", answer))
+        caller.expect(200)
+    world.quiet()
+    rows = records(world, [caller.user for caller in callers], 2)
+    assert [row["node"] for row in rows if row["answered_at"]] == [awake.node.name] * 2
+    echo = phone(world.a)
+    wait(lambda: _node_of_a_call(world, echo) == late.node.name, "it is called again", 30)
 
 
 def test_a_node_that_was_killed_costs_no_call_and_is_called_again_when_it_is_back(world, sipp, phone):
