@@ -37,13 +37,13 @@ def test_every_call_of_a_run_is_counted_by_what_became_of_it(kind: str) -> None:
     mix = {"answered": 1.0, "unknown_number": 1.0} if kind == "weights" else [MIX["answered"], MIX["unknown_number"]]
     try:
         told = []
-        report = run_load(node, 200, 60, mix, told=told.append)
+        report = run_load(node, 20, 30, mix, told=told.append)
     finally:
         node.stop()
         controller.stop()
     outcomes = report.outcomes
     assert set(outcomes) == {("answered", "200 NORMAL_CLEARING"), ("unknown_number", "404 UNALLOCATED_NUMBER")}
-    assert outcomes.total() == len(told) == 60
+    assert outcomes.total() == len(told) == 30
     assert (report.errors, report.unfinished) == (0, 0)
     assert 0 < report.first_command(0.5) <= report.first_command(0.99)
     assert node.calls() == node.all_legs() == []
