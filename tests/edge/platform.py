@@ -133,7 +133,7 @@ def kamailio(
     (folder / "edge.cfg").write_text(facts(edge, database_port, relay) + more)
     certificate(folder)
     command = [
-        shutil.which("kamailio", path=PATH) or "kamailio", "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-m", "64",
+        shutil.which("kamailio", path=PATH) or "kamailio", "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-m", "128",
         "-Y", str(folder),
     ]  # fmt: skip
     with (folder / "log").open("wb") as log:
