@@ -66,20 +66,19 @@ class Nodes:
             return CallctlError(f"{what}: {mend}.")
         return ServiceAway(f"{what}, and not every node could be asked: {next(iter(self.away.values()))}")
 
-    def calls(self) -> dict[str, Channel]:
-        """The A-legs that are up, by UUID; one that has just come may be missing. Raises SwitchError.
+    def calls(self) -> list[Channel]:
+        """The A-legs that are up; one that has just come may be missing. Raises SwitchError.
 
         FreeSWITCH lists them from a database that it writes in another thread (switch_core_sqldb.c).
         """
-        found: dict[str, Channel] = {}
+        found: list[Channel] = []
         for name, feed in self.up.items():
             rows: list[dict[str, Any]] = orjson.loads(feed.api("show channels as json")).get("rows", [])
-            for row in rows:
-                if row["direction"] == "inbound":
-                    found[row["uuid"]] = Channel(row["uuid"], name, row["initial_cid_num"])
+            own = (row for row in rows if row["direction"] == "inbound")
+            found += [Channel(row["uuid"], name, row["initial_cid_num"]) for row in own]
         return found
 
-    def find(self, uuid: str, first: str) -> tuple[str, Event | None]:
+    def find(self, uuid: str, first: str = "") -> tuple[str, Event | None]:
         """The node that has a channel, `first` being asked first, and all it says of that; ("", None) where none has.
 
         Raises SwitchError.
@@ -110,7 +109,11 @@ class Nodes:
 
 def hang_up(nodes: Nodes, beginning: str) -> Channel:
     """End the one call whose UUID begins so. Raises CallctlError where that is none or several."""
-    found = [call for call in nodes.calls().values() if beginning and call.uuid.startswith(beginning)]
+    found = [call for call in nodes.calls() if beginning and call.uuid.startswith(beginning)]
+    if not found and beginning:  # perhaps the whole of one that is not listed yet
+        node, call = nodes.find(beginning)
+        if call and call.get("Call-Direction") == "inbound":
+            found = [Channel(beginning, node, call.get("Caller-Orig-Caller-ID-Number"))]
     if len(found) > 1:
         raise CallctlError(f"{len(found)} calls that are up begin with {beginning}: give more of the UUID.")
     if not found or not nodes.end(found[0].node, found[0].uuid):

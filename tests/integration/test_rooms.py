@@ -115,10 +115,12 @@ def test_members_are_known_while_their_nodes_do_not_list_them_yet(platform, host
     (shown,) = said(host, "conference", "show", "610")
     members = {member["call"]: (member["node"], member["account"], member["caller"]) for member in shown["members"]}
     assert members == {near.uuid: ("sim1", "acme", "1001"), far.uuid: ("sim2", "acme", "1001")}
+    third = meets(platform, 610)
+    assert said(host, "call", "hangup", third.uuid) == [{"call": third.uuid, "node": "sim1"}]
     said(host, "conference", "end", "610")
-    platform.finish(near, far)
+    platform.finish(near, far, third)
     platform.hang_up(leg)
-    assert {platform.final(caller.uuid)["reason"] for caller in (near, far)} == {"ended_by_operator"}
+    assert {platform.final(caller.uuid)["reason"] for caller in (near, far, third)} == {"ended_by_operator"}
 
 
 def test_a_call_is_hung_up_on_whichever_node_has_it(platform, host):
