@@ -84,7 +84,8 @@ class Keeper:
         self._money = money
         self._lease = lease
         self._account = account
-        self._lead = max(settings.slice / 2, settings.warn_before + 2 * TICK)
+        # Who dies while he pays for a call leaves it as it was, and as much time to who keeps it next.
+        self._lead = max(settings.slice / 2, settings.warn_before + 2 * TICK, KEEP + 2 * TICK)
         self._calls: dict[str, _Kept] = {}
         self._switch: Switch | None = None
         self._timers: list[str] = []  # of ended calls
