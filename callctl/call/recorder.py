@@ -129,16 +129,16 @@ class NodeRecorder:
             self.compared = True
             self.keeper.follow(feed)
             self.calls.rewrite()  # calls that ended unheard, before a restart of ours too, are no longer shown
-            compared = time.monotonic()
+            again = time.monotonic() + YOUNG / 1e6  # for calls that were too young to be taken for gone
             while True:
                 self._renew()
                 gevent.sleep(RENEW)
                 feed.api("status")  # a feed that is only silent answers; one that is dead raises
                 self._feed_is(True)
                 self.calls.renew()
-                if time.monotonic() - compared > COMPARE:
-                    compared = time.monotonic()
+                if time.monotonic() > again:
                     self._compare(feed)
+                    again = time.monotonic() + COMPARE
         except (CallctlError, orjson.JSONDecodeError) as error:
             log.warning("feed down", node=self.node.name, error=str(error))
             feed.stop()

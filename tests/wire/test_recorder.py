@@ -106,13 +106,19 @@ class Recording:
             switch.node, settings, self.client, self.spool, self.publisher, self.rooms, self.states.append
         )
         self.greenlet = None
+        self._compared = 0
+        self._comparing, self.recorder._compare = self.recorder._compare, self._compare
 
     def start(self):
         self.greenlet = gevent.spawn(self.recorder.run)
         return self
 
+    def _compare(self, feed):
+        self._comparing(feed)
+        self._compared += 1
+
     def until_compared(self, times=1):
-        self.switch.until_asked("api show channels", times)
+        until(lambda: self._compared >= times)
         gevent.sleep(0.05)
 
     def end(self):
@@ -334,6 +340,17 @@ def test_calls_that_begin_while_others_are_asked_about_are_not_taken_for_gone(ma
     assert len(recording.spool.open_calls("lab-fs")) == 1
 
 
+def test_a_call_too_young_to_be_taken_for_gone_is_asked_about_again_soon(make, monkeypatch):
+    monkeypatch.setattr(recorder_module, "RENEW", 0.05)
+    monkeypatch.setattr(recorder_module, "YOUNG", 1_500_000)
+    recording = make()
+    open_call(recording.spool, "young", 0)
+    recording.start()
+    recording.until_compared()
+    assert [call.call_uuid for call in recording.spool.open_calls("lab-fs")] == ["young"]
+    until(lambda: not recording.spool.open_calls("lab-fs"))
+
+
 def test_a_node_that_goes_and_comes_back_is_heard_again(make, redis):
     up = uuid_of("a_bridged.inbound")
     recording = make(answers={"show channels as json": channels(up)}).start()
@@ -420,6 +437,7 @@ class TestRooms:
     def test_a_room_is_kept_with_its_node_while_it_lives(self, make, redis):
         joined = next(one for one in heard("g2_conference_custom.inbound") if one.get("Action") == "add-member")
         recording = make().start()
+        recording.switch.until_asked("api conference list summary")
         recording.until_compared()
         recording.rooms.owner("3000", "lab-fs")
         recording.switch.send(framed(joined))
@@ -437,7 +455,8 @@ class TestRooms:
         recording = make(answers={"conference list summary": self.listed("3000-lab-fs")})
         open_call(recording.spool, "gone", 60)
         recording.start()
-        recording.until_compared()
+        recording.switch.until_asked("api uuid_exists")
+        gevent.sleep(0.05)
         redis.delete("callctl:room:3000")
         until(lambda: redis.get("callctl:room:3000") == "lab-fs")
 
