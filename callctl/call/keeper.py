@@ -84,7 +84,7 @@ class Keeper:
         self._money = money
         self._lease = lease
         self._account = account
-        # Who dies while he pays for a call leaves it as it was, and as much time to who keeps it next.
+        # A keeper who dies while he pays may leave the old end in force: the next needs the lease's time to come to it.
         self._lead = max(settings.slice / 2, settings.warn_before + 2 * TICK, KEEP + 2 * TICK)
         self._calls: dict[str, _Kept] = {}
         self._switch: Switch | None = None

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Self
 import gevent
 import orjson
 
-from callctl.errors import CallctlError, CommandFailed, ConfigError, ServiceAway
+from callctl.errors import CallctlError, CommandFailed, ConfigError, ServiceAway, UnsafeText
 from callctl.esl import command
 from callctl.esl.feed import Feed
 from callctl.esl.wire import Event
@@ -86,7 +86,7 @@ class Nodes:
         for node in sorted(self.up, key=lambda name: name != first):
             try:
                 return node, Event(self.up[node].api(f"uuid_dump {command.uuid(uuid)}").encode())
-            except CommandFailed:
+            except (CommandFailed, UnsafeText):
                 continue
         return "", None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from callctl.errors import UnsafeText
 from callctl.esl import command
@@ -22,16 +23,16 @@ def from_channel(channel: Block) -> CallRequest:
     return CallRequest(
         call_uuid=command.uuid(channel.get("Unique-ID")),
         node=_name(channel.get("FreeSWITCH-Switchname")),
-        caller=_user(channel.get("Caller-Caller-ID-Number")),
+        caller=_kept(command.user, channel.get("Caller-Caller-ID-Number")),
         caller_name=command.display_name(channel.get("Caller-Caller-ID-Name")),
         called=_called(called_raw),
         called_raw=printable(called_raw),
-        domain=_domain(channel.variable("sip_req_host")),
+        domain=_kept(command.domain, channel.variable("sip_req_host")).lower(),
         asserted=printable(channel.variable("sip_h_X-Callctl-Endpoint"), MAX_AOR),
         source_ip=printable(channel.variable("sip_network_ip") or channel.get("Caller-Network-Addr")),
         sip_call_id=printable(channel.variable("sip_call_id"), 255),
         sdp=channel.variable("switch_r_sdp")[:MAX_SDP],
-        hop=_uuid(channel.variable("sip_h_X-Callctl-Hop")),
+        hop=_kept(command.uuid, channel.variable("sip_h_X-Callctl-Hop")),
         started_us=channel.number("Caller-Channel-Created-Time"),
         at_us=channel.number("Event-Date-Timestamp"),
         sequence=channel.number("Event-Sequence"),
@@ -45,9 +46,10 @@ def printable(text: str, most: int = SHOWN) -> str:
     return "".join(char if char.isprintable() else "?" for char in text[:most])
 
 
-def _user(text: str) -> str:
+def _kept(check: Callable[[str], str], text: str) -> str:
+    """What `check` gives, "" where it refuses."""
     try:
-        return command.user(text)
+        return check(text)
     except UnsafeText:
         return ""
 
@@ -55,21 +57,7 @@ def _user(text: str) -> str:
 def _called(text: str) -> str:
     """A number, or a service code, which has # too; a URI may have that as %23."""
     code = text.replace("%23", "#")
-    return code if _CODE.fullmatch(code) else _user(text)
-
-
-def _domain(text: str) -> str:
-    try:
-        return command.domain(text).lower()
-    except UnsafeText:
-        return ""
-
-
-def _uuid(text: str) -> str:
-    try:
-        return command.uuid(text)
-    except UnsafeText:
-        return ""
+    return code if _CODE.fullmatch(code) else _kept(command.user, text)
 
 
 def _name(text: str) -> str:

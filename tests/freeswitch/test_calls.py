@@ -240,9 +240,9 @@ def test_two_edges_of_equal_preference_ring_at_once_and_one_has_the_call(world, 
     caller = phones.caller("hangs_up", "1010", 500).wait()
     for edge in (first, second):
         edge.wait()
+    begun = [edge.received("INVITE")[0].at for edge in (first, second)]
     answered = next(message.at for message in second.messages if message.status == 200)
-    assert first.received("INVITE")[0].at < answered
-    assert first.received("CANCEL")
+    assert max(begun) < min(answered, first.received("CANCEL")[0].at)
     row = world.record(caller)
     only(row, sip_status=200, hangup_by="caller", reason=None, attempts=2)
     legs = {leg["target"]: leg["hangup_cause"] for leg in world.legs(row)}

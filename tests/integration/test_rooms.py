@@ -149,9 +149,13 @@ def test_what_is_said_is_in_both_languages_and_one_sentence(platform, host):
         assert not CHINESE.search(english.out)
         assert CHINESE.search(chinese.out)
         assert "700" in english.out
-    for command in (("conference", "show", "701"), ("conference", "kick", "700", ""), ("call", "hangup", "nobody")):
+    for command in (
+        ("conference", "show", "701"), ("conference", "kick", "700", ""), ("call", "hangup", "nobody"),
+        ("call", "hangup", "no body"),
+    ):  # fmt: skip
         done = host.run(*command)
         assert (done.code, done.out, len(done.err.splitlines())) == (1, "", 1)
+        assert "FreeSWITCH" not in done.err, "what is not there is not there, whatever it is called"
     assert host.run("conference", "kick", "700").code == 2
     platform.hang_up(caller)
 
